@@ -1,0 +1,1 @@
+"""Vectors and edges to embeddings and scores."""

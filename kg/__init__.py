@@ -1,0 +1,1 @@
+"""Files to facts: schema, import, storage. No torch in here."""

@@ -1,0 +1,40 @@
+"""Errors that a user can act on: what was expected, what came, and where."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class IsthmusError(Exception):
+    """Base of every error that is shown as one line at the command line."""
+
+
+class InputError(IsthmusError, ValueError):
+    """A file, table, id or setting is not what it must be."""
+
+
+class ConfigError(InputError):
+    """A TOML key or value is wrong; the message carries the path to the key."""
+
+
+class UnknownIdError(InputError, KeyError):
+    """An id is not in the graph."""
+
+    __str__ = ValueError.__str__  # KeyError would show the message in quotes
+
+
+class LeakError(InputError):
+    """Held-out facts would reach training."""
+
+
+class FingerprintError(InputError):
+    """A model or feature matrix was opened beside a graph or encoder it was not made with."""
+
+
+class ArtefactError(IsthmusError, OSError):
+    """A folder or file written by the engine is missing, damaged, or half there."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint such as `, did you mean "batch_size"?`, empty when nothing is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f', did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,111 @@
+"""Artefacts on disk: written aside, checksummed, renamed; never half there."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kg.errors import ArtefactError
+
+MANIFEST = "manifest.json"
+
+
+def sha256(path: Path) -> str:
+    """Return the hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def write_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it into place if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        _flush(aside)
+        aside.chmod(0o644)  # mkstemp makes files that only their owner reads
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON, in one step."""
+    with write_file(path) as aside:
+        aside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        ArtefactError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtefactError(f"{path} is missing") from None
+    except ValueError as error:
+        raise ArtefactError(f"{path} is damaged: {error}") from None
+
+
+@contextmanager
+def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
+    """Yield an empty folder beside `path`; add a manifest and rename it into place on success.
+
+    The manifest holds `kind`, everything in `about`, and the size and sha256 of every file. A
+    folder already at `path` is replaced only then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield aside
+        files = {
+            str(file.relative_to(aside)): {"bytes": file.stat().st_size, "sha256": sha256(file)}
+            for file in sorted(aside.rglob("*"))
+            if file.is_file()
+        }
+        for file in files:
+            _flush(aside / file)
+        write_json(aside / MANIFEST, {"kind": kind, **about, "files": files})
+        aside.chmod(0o755)
+        old = aside.with_name(aside.name + ".old")
+        if path.exists():
+            path.rename(old)
+        aside.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_manifest(path: Path, kind: str, *, verify: bool = True) -> dict[str, Any]:
+    """Return the manifest of a folder made by `write_folder`, after checking its files.
+
+    Raises:
+        ArtefactError: not such a folder, another kind, or a file is missing or damaged.
+    """
+    if not (path / MANIFEST).is_file():
+        raise ArtefactError(f"{path} is not a {kind} folder: it has no {MANIFEST}")
+    manifest: dict[str, Any] = read_json(path / MANIFEST)
+    if manifest.get("kind") != kind:
+        raise ArtefactError(f"{path} holds a {manifest.get('kind')!r}, expected a {kind!r}")
+    for name, about in manifest["files"].items():
+        file = path / name
+        if not file.is_file():
+            raise ArtefactError(f"{path} is damaged: {name} is missing")
+        if verify and sha256(file) != about["sha256"]:
+            raise ArtefactError(f"{path} is damaged: {name} does not match its checksum")
+    return manifest
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,48 @@
+"""Progress bars on standard error, with speed and time left."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Bar(Protocol):
+    """What a long loop tells its watcher."""
+
+    def advance(self, amount: float = 1, note: str = "") -> None:
+        """Report `amount` more units done, and optionally a short note shown beside the bar."""
+
+
+@contextmanager
+def progress(description: str, total: float | None) -> Iterator[Bar]:
+    """Show a bar while the block runs; silent where standard error is not a terminal."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bars:
+        task = bars.add_task(description, total=total, note="")
+
+        class _Bar:
+            def advance(self, amount: float = 1, note: str = "") -> None:
+                bars.advance(task, amount)
+                if note:
+                    bars.update(task, note=note)
+
+        yield _Bar()

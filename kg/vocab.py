@@ -1,0 +1,95 @@
+"""Ids to rows and back: `id` is the user's string, `index` is a row number."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kg.errors import InputError, UnknownIdError, nearest
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Vocab:
+    """The ids of one node type; an id's index is its place in sorted order.
+
+    Sorting before numbering means that the order of input rows never changes an index.
+
+    Raises:
+        InputError: `ids` are not sorted and unique; `from_values` takes any order.
+    """
+
+    def __init__(self, ids: pa.StringArray, kind: str = "node") -> None:
+        if len(ids) > 1 and not pc.all(pc.less(ids[:-1], ids[1:])).as_py():
+            raise InputError(f"ids of {kind!r} must be sorted and unique; use Vocab.from_values")
+        self._ids = ids
+        self.kind = kind
+
+    @classmethod
+    def from_values(
+        cls, values: Sequence[str] | pa.Array | pa.ChunkedArray, kind: str = "node"
+    ) -> Self:
+        """Make a vocabulary of the distinct `values`, in any order."""
+        array = (
+            values
+            if isinstance(values, pa.Array | pa.ChunkedArray)
+            else pa.array(values, pa.string())
+        )
+        distinct = pc.unique(array.cast(pa.string())).drop_null()
+        return cls(distinct.take(pc.sort_indices(distinct)), kind)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, node_id: object) -> bool:
+        return isinstance(node_id, str) and bool(self.lookup([node_id])[0] >= 0)
+
+    @property
+    def ids(self) -> pa.StringArray:
+        """All ids in row order, as an Arrow array."""
+        return self._ids
+
+    def lookup(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> IntArray:
+        """Return the index of each id, -1 where it is unknown; shape `[len(ids)]`."""
+        values = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.string())
+        found = pc.index_in(values, value_set=self._ids)
+        if isinstance(found, pa.ChunkedArray):
+            found = found.combine_chunks()
+        filled: IntArray = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return filled
+
+    def index(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> IntArray:
+        """Return the index of each id; shape `[len(ids)]`.
+
+        Raises:
+            UnknownIdError: some id is unknown; names the first and how many there are.
+        """
+        found = self.lookup(ids)
+        unknown = np.flatnonzero(found < 0)
+        if len(unknown):
+            first = str(ids[int(unknown[0])])
+            more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+            hint = nearest(first, self._ids.to_pylist()) if len(self) <= 100_000 else ""
+            raise UnknownIdError(f"unknown {self.kind} id {first!r}{more}{hint}")
+        return found
+
+    def id(self, index: int) -> str:
+        """Return the id at one row."""
+        return str(self._ids[index].as_py())
+
+    def to_ids(self, indices: npt.ArrayLike) -> list[str]:
+        """Return the ids at many rows."""
+        ids: list[str] = self._ids.take(pa.array(np.asarray(indices).ravel())).to_pylist()
+        return ids
+
+    def fingerprint(self) -> str:
+        """Return a hash of all ids in order."""
+        digest = hashlib.sha256()
+        for node_id in self._ids.to_pylist():
+            encoded = node_id.encode()
+            digest.update(len(encoded).to_bytes(4, "little") + encoded)
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Graph to trained model: jobs, the loop, evaluation, floors."""

@@ -1,0 +1,1 @@
+"""The floors: simple methods that every number must stand beside."""

@@ -1,0 +1,167 @@
+"""The job: one TOML, frozen dataclasses, nothing else decides a run."""
+
+import dataclasses
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from kg.errors import ConfigError
+from kg.settings import build, read_toml
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphConfig:
+    """Where the graph comes from: a mapping to import, or a folder already imported."""
+
+    mapping: Path | None = None
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mapping is None) == (self.folder is None):
+            raise ValueError(
+                "give either mapping (a TOML that maps files) or folder (an imported graph)"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """How node texts become vectors."""
+
+    model: str = "minilm"  # "minilm", "lsa", "hashing", or a Hugging Face name or path
+    max_length: int = 64  # tokens
+    dim: int = 128  # of "lsa" and "hashing"; a language model has its own
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    cache: Path = Path("~/.cache/isthmus/encodings")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """What is predicted, and how it is held out."""
+
+    target: str
+    sources: tuple[str, ...] = ()  # empty: every other domain
+    protocols: tuple[Literal["user-cold", "item-cold", "warm"], ...] = ("user-cold", "item-cold")
+    valid_fraction: float = 0.1
+    test_fraction: float = 0.1
+    by_time: bool = False  # protocol "warm": hold out the last interactions, not random ones
+    cold_users: Path | None = None  # a table (user, part) instead of random users
+    cold_items: Path | None = None  # a table (item, part) instead of random items
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Shape of the graph network."""
+
+    width: int = 128
+    layers: int = 2
+    dropout: float = 0.1
+    decoder: Literal["dot", "distmult"] = "dot"
+    text_neighbours: int = 10  # edges from each item to its nearest in text; 0 for none
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How the network is fitted."""
+
+    epochs: int = 20
+    batch_size: int = 16_384
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-6
+    loss: Literal["softmax", "bpr"] = "softmax"
+    negatives: int = 2_048  # shared by the whole batch
+    temperature: float = 0.1
+    alignment: Literal["none", "mmd", "coral", "adversarial", "contrastive"] = "mmd"
+    alignment_weight: float = 0.1
+    knowledge_weight: float = 0.1  # of the second task: knowledge-graph triples
+    simulate_users: float = 0.3  # share of overlapping users made cold each epoch
+    simulate_items: float = 0.3  # share of target items made cold each epoch
+    patience: int = 4  # epochs without a better valid score before stopping
+    checkpoint_every: int = 1  # epochs
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How the result is judged."""
+
+    k: tuple[int, ...] = (10, 20)
+    sampled_negatives: int = 999
+    block_bytes: int = 268_435_456  # of scores held at once
+    bootstrap: int = 1_000
+    floors: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobConfig:
+    """One training job."""
+
+    name: str
+    graph: GraphConfig
+    task: TaskConfig
+    seed: int = 0
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return _plain(dataclasses.asdict(self))  # type: ignore[no-any-return]
+
+
+def load_job(path: Path, overrides: Sequence[str] = ()) -> JobConfig:
+    """Read a job TOML; paths in it are relative to its folder.
+
+    Args:
+        path: the TOML file.
+        overrides: `key.path=value` strings that win over the file; the value is TOML, and a bare
+            word is taken as a string.
+
+    Raises:
+        ConfigError: the file or an override is wrong.
+    """
+    data = read_toml(path)
+    for override in overrides:
+        _override(data, override)
+    job: JobConfig = _resolve(build(JobConfig, data), path.resolve().parent)
+    return job
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator:
+        raise ConfigError(f"--set {override!r}: expected key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = key.strip().split(".")
+    table = data
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override!r}: {parent!r} is not a table")
+    table[last] = value
+
+
+def _resolve(value: Any, folder: Path) -> Any:
+    """Make every path in a config absolute."""
+    if isinstance(value, Path):
+        return (folder / value.expanduser()).resolve()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            f.name: _resolve(getattr(value, f.name), folder) for f in dataclasses.fields(value)
+        }
+        return dataclasses.replace(value, **fields)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

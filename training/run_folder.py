@@ -1,0 +1,73 @@
+"""Where everything of one run lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TaskFolder:
+    """One protocol of a run: its split, checkpoints, model and results."""
+
+    path: Path
+
+    @property
+    def split(self) -> Path:
+        """Folder: which interactions are held out."""
+        return self.path / "split"
+
+    @property
+    def metrics(self) -> Path:
+        """JSON lines: one record an epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of training checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """Folder: the trained model (`training.bundle`)."""
+        return self.path / "model"
+
+    @property
+    def results(self) -> Path:
+        """JSON: model and floors, with intervals and tests."""
+        return self.path / "results.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run: `config.json`, `graph/`, `features/`, one folder per protocol, `report.html`."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """JSON: the resolved job."""
+        return self.path / "config.json"
+
+    @property
+    def graph(self) -> Path:
+        """Folder: the imported graph (`kg.store`)."""
+        return self.path / "graph"
+
+    @property
+    def features(self) -> Path:
+        """Folder: one float matrix per node type (`training.features`)."""
+        return self.path / "features"
+
+    @property
+    def report(self) -> Path:
+        """One self-contained page."""
+        return self.path / "report.html"
+
+    def task(self, protocol: str) -> TaskFolder:
+        """Return the folder of one protocol."""
+        return TaskFolder(self.path / protocol)
+
+    def protocols(self) -> list[str]:
+        """Return the protocols that have a trained model, in the order of the protocol names."""
+        return [
+            name for name in ("user-cold", "item-cold", "warm") if self.task(name).model.is_dir()
+        ]
