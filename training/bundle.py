@@ -1,0 +1,96 @@
+"""A trained model on disk: safetensors and JSON, tied to its graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from kg.errors import FingerprintError
+from kg.files import read_json, read_manifest, write_folder, write_json
+from kg.graph import KnowledgeGraph
+from kg.vocab import IntArray
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bundle:
+    """What a training job leaves behind for queries.
+
+    Attributes:
+        z: embedding of every node by type, float32 `[num_nodes, width]`. User rows already carry
+            the decoder's relation vector, so that a dot product with item rows is the score.
+        item_bias: learned popularity, float32 `[num_items]`; 0 for cold items.
+        weights: the network's parameters and buffers by name.
+        about: JSON values: configuration, fingerprints, versions, best epoch.
+    """
+
+    z: Mapping[str, FloatArray]
+    item_bias: FloatArray
+    weights: Mapping[str, npt.NDArray[Any]]
+    about: Mapping[str, Any]
+
+    def scorer(self, graph: KnowledgeGraph, name: str = "isthmus") -> "EmbeddingScorer":
+        """Return the scorer of user-item pairs."""
+        return EmbeddingScorer(
+            name, self.z[graph.user_type], self.z[graph.item_type], self.item_bias
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingScorer:
+    """Scores by dot product plus item bias (`training.baselines.base.Scorer`)."""
+
+    name: str
+    user_z: FloatArray
+    item_z: FloatArray
+    item_bias: FloatArray
+
+    def score(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return scores `[len(users), len(items)]`."""
+        return self.user_z[users] @ self.item_z[items].T + self.item_bias[items]
+
+
+def save_bundle(bundle: Bundle, path: Path, graph: KnowledgeGraph) -> None:
+    """Write a model folder, in one step."""
+    with write_folder(path, "model", graph=graph.fingerprint) as aside:
+        save_file(
+            {name: np.ascontiguousarray(w) for name, w in bundle.weights.items()},
+            aside / "weights.safetensors",
+        )
+        embeddings = {
+            f"z.{node_type}": np.ascontiguousarray(z) for node_type, z in bundle.z.items()
+        }
+        save_file({**embeddings, "item_bias": bundle.item_bias}, aside / "embeddings.safetensors")
+        write_json(aside / "model.json", dict(bundle.about))
+
+
+def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
+    """Read a model folder.
+
+    Args:
+        path: the folder.
+        graph: the graph the model was trained on (the split's train graph has its own
+            fingerprint; a model is tied to the whole imported graph).
+
+    Raises:
+        ArtefactError: missing or damaged.
+        FingerprintError: the model was made with another graph.
+    """
+    manifest = read_manifest(path, "model")
+    if manifest["graph"] != graph.fingerprint:
+        raise FingerprintError(
+            f"{path} was trained on another graph (made with {manifest['graph'][:12]}, "
+            f"opened with {graph.fingerprint[:12]}); open it with the graph folder of its own run"
+        )
+    embeddings = load_file(path / "embeddings.safetensors")
+    return Bundle(
+        z={name[2:]: z for name, z in embeddings.items() if name.startswith("z.")},
+        item_bias=embeddings["item_bias"],
+        weights=load_file(path / "weights.safetensors"),
+        about=read_json(path / "model.json"),
+    )
