@@ -1,13 +1,30 @@
-"""Which edges are train, valid and test: decided before anything is learned."""
+"""Which edges are train, valid and test: decided before anything is learned.
 
-from dataclasses import dataclass
+Conventions (those under which the published row counts of the floors come out):
+
+- user-cold: candidates are the target items that still have a training interaction. A held-out
+  interaction with any other item cannot be ranked; it leaves training all the same, but is no row
+  (`Split.unranked`). The same holds for warm splits by time.
+- item-cold: candidates of a part are the cold items of that part. Every held-out interaction is a
+  row, also that of a user who has no training interaction left.
+"""
+
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kg.errors import LeakError
-from kg.graph import KnowledgeGraph
+import numpy as np
+
+from kg.errors import InputError, LeakError
+from kg.graph import BoolArray, KnowledgeGraph
 from kg.vocab import IntArray
+from training.config import TaskConfig
+from training.evaluation.protocols import TEST, VALID, hold_out
 
 Protocol = Literal["user-cold", "item-cold", "warm"]
+
+
+def _no_pairs() -> IntArray:
+    return np.zeros((2, 0), dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +58,9 @@ class Split:
         test: what is looked at once, at the end.
         cold_users: rows of users that lost their target interactions (valid and test parts).
         cold_items: rows of items that lost all interactions (valid and test parts).
+        unranked: held-out interactions whose item is no candidate, so that they are in no part;
+            rows of users and of items, int64 `[2, num_unranked]`.
+        graph_fingerprint: of the whole graph that was split.
     """
 
     protocol: Protocol
@@ -51,6 +71,178 @@ class Split:
     test: HeldOut
     cold_users: IntArray
     cold_items: IntArray
+    unranked: IntArray = field(default_factory=_no_pairs)
+    graph_fingerprint: str = ""
 
 
-__all__ = ["HeldOut", "LeakError", "Protocol", "Split"]
+def make_split(graph: KnowledgeGraph, config: TaskConfig, protocol: Protocol, seed: int) -> Split:
+    """Hold interactions out, before anything is learned from the graph.
+
+    Args:
+        graph: the whole graph.
+        config: target, sources, fractions, and the cold files if there are any.
+        protocol: one of `config.protocols`, or any other.
+        seed: of the draw; not used where a file or the time decides.
+
+    Raises:
+        InputError: the graph or the settings do not allow this split.
+        LeakError: a held-out interaction is in the graph a second time, under another edge type.
+    """
+    sources = source_domains(graph, config, protocol)
+    drawn = hold_out(graph, config, protocol, sources, np.random.default_rng(seed))
+    edges = graph.interaction_edges
+    train = without_interactions(graph, drawn.part > 0)
+    if drawn.candidates is None:
+        valid_candidates = test_candidates = _trained_items(train, config.target)
+    else:
+        valid_candidates, test_candidates = drawn.candidates
+    valid, valid_unranked = _held_out(edges.src, edges.dst, drawn.part == VALID, valid_candidates)
+    test, test_unranked = _held_out(edges.src, edges.dst, drawn.part == TEST, test_candidates)
+    split = Split(
+        protocol=protocol,
+        sources=sources,
+        target=config.target,
+        train=train,
+        valid=valid,
+        test=test,
+        cold_users=drawn.cold_users,
+        cold_items=drawn.cold_items,
+        unranked=np.concatenate([valid_unranked, test_unranked], axis=1),
+        graph_fingerprint=graph.fingerprint,
+    )
+    _check_not_empty(split)
+    check_no_leak(split)
+    return split
+
+
+def source_domains(
+    graph: KnowledgeGraph, config: TaskConfig, protocol: Protocol
+) -> tuple[str, ...]:
+    """Return the source domains: those of the settings, or every domain but the target.
+
+    Raises:
+        InputError: an unknown domain, a target that is its own source, or nothing to transfer from.
+    """
+    graph.domain_index(config.target)
+    for domain in config.sources:
+        graph.domain_index(domain)
+    if config.target in config.sources:
+        raise InputError(f"task: {config.target!r} is both the target and a source")
+    sources = config.sources or tuple(name for name in graph.domains if name != config.target)
+    if not sources and protocol != "warm":
+        raise InputError(
+            f"protocol {protocol!r} carries knowledge between domains, but the graph has only "
+            f'{config.target!r}; import a second domain or use protocols = ["warm"]'
+        )
+    return sources
+
+
+def without_interactions(graph: KnowledgeGraph, removed: BoolArray) -> KnowledgeGraph:
+    """Return the graph without some interactions, and without what only they say of users.
+
+    Args:
+        graph: any graph.
+        removed: which interactions go, bool `[num_interactions]`.
+    """
+    before = _user_domains(graph)
+    train = graph.with_edges({graph.interactions: graph.interaction_edges.take(~removed)})
+    # a user's membership of a domain follows from interactions: it would betray the held-out ones
+    lost = before & ~_user_domains(train)
+    users = replace(train.users, domains=np.asarray(train.users.domains & ~lost))
+    return replace(train, nodes={**train.nodes, train.user_type: users})
+
+
+def check_no_leak(split: Split) -> None:
+    """Make sure that nothing held out can be read from `split.train`.
+
+    Raises:
+        LeakError: a held-out pair is a training interaction, or an edge of any other type between
+            users and items in either direction; a cold user has a training interaction in the
+            target or a cold item has any; or a row is both valid and test.
+    """
+    train, num_items = split.train, len(split.train.items)
+    valid = split.valid.users * num_items + split.valid.items
+    test = split.test.users * num_items + split.test.items
+    both = np.intersect1d(valid, test)
+    if len(both):
+        raise LeakError(f"{_pair(train, both[0])} is in both valid and test")
+    held_out = np.concatenate([valid, test, split.unranked[0] * num_items + split.unranked[1]])
+    for edge_type, edges in train.edges.items():
+        ends = (edge_type[0], edge_type[2])
+        pairs = []
+        if ends == (train.user_type, train.item_type):
+            pairs.append(edges.src * num_items + edges.dst)
+        if ends == (train.item_type, train.user_type):
+            pairs.append(edges.dst * num_items + edges.src)
+        for keys in pairs:
+            leaked = np.intersect1d(keys, held_out)
+            if len(leaked):
+                what = "a training interaction" if edge_type == train.interactions else "still"
+                raise LeakError(
+                    f"{len(leaked)} held-out interactions, such as {_pair(train, leaked[0])}, are "
+                    f"{what} in edge type {edge_type}; leave that relation out of the graph"
+                )
+    edges = train.interaction_edges
+    in_target = train.item_mask(split.target)[edges.dst]
+    users = np.intersect1d(edges.src[in_target], split.cold_users)
+    if len(users):
+        raise LeakError(
+            f"{len(users)} cold users, such as {train.users.vocab.id(int(users[0]))!r}, have "
+            f"training interactions in {split.target!r}"
+        )
+    items = np.intersect1d(edges.dst, split.cold_items)
+    if len(items):
+        raise LeakError(
+            f"{len(items)} cold items, such as {train.items.vocab.id(int(items[0]))!r}, have "
+            "training interactions"
+        )
+
+
+def _held_out(
+    users: IntArray, items: IntArray, mask: BoolArray, candidates: IntArray
+) -> tuple[HeldOut, IntArray]:
+    users, items = users[mask], items[mask]
+    order = np.lexsort((items, users))
+    users, items = users[order], items[order]
+    ranked = np.isin(items, candidates)
+    unranked = np.stack([users[~ranked], items[~ranked]])
+    return HeldOut(users=users[ranked], items=items[ranked], candidates=candidates), unranked
+
+
+def _trained_items(train: KnowledgeGraph, target: str) -> IntArray:
+    items = np.unique(train.interaction_edges.dst)
+    return np.asarray(items[train.item_mask(target)[items]])
+
+
+def _user_domains(graph: KnowledgeGraph) -> BoolArray:
+    """Return which domains each user has interactions in; bool `[num_users, num_domains]`."""
+    columns = [graph.user_mask(domain) for domain in graph.domains]
+    return np.stack(columns, axis=1) if columns else np.zeros((len(graph.users), 0), dtype=np.bool_)
+
+
+def _check_not_empty(split: Split) -> None:
+    train, protocol = split.train, split.protocol
+    items = train.interaction_edges.dst
+    if not train.item_mask(split.target)[items].any():
+        raise InputError(
+            f"the {protocol} split leaves no interaction in {split.target!r} to train on; "
+            "hold out less"
+        )
+    if protocol != "warm" and not train.item_mask(*split.sources)[items].any():
+        raise InputError(
+            f"the {protocol} split has no interaction in {', '.join(split.sources)} to learn from"
+        )
+    for name, part in (("valid", split.valid), ("test", split.test)):
+        if not len(part):
+            raise InputError(
+                f"the {name} part of the {protocol} split of {split.target!r} has no interaction "
+                "that can be ranked; hold out more"
+            )
+
+
+def _pair(graph: KnowledgeGraph, key: int) -> str:
+    user, item = divmod(int(key), len(graph.items))
+    return f"({graph.users.vocab.id(user)!r}, {graph.items.vocab.id(item)!r})"
+
+
+__all__ = ["HeldOut", "LeakError", "Protocol", "Split", "check_no_leak", "make_split"]

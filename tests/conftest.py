@@ -1,0 +1,142 @@
+"""Small graphs that every room tests on; fixtures return factories."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from kg.graph import Edges, EdgeType, KnowledgeGraph, Nodes
+from kg.vocab import Vocab
+from training.config import TaskConfig
+from training.evaluation.split import Split, make_split
+
+GraphFactory = Callable[..., KnowledgeGraph]
+
+
+def _nodes(
+    kind: str,
+    ids: Sequence[str],
+    domains: Sequence[str],
+    membership: Mapping[str, str | Sequence[str]],
+    texts: Mapping[str, str],
+) -> Nodes:
+    vocab = Vocab.from_values(ids, kind)
+    ordered = vocab.ids.to_pylist()
+    mask = np.zeros((len(ordered), len(domains)), dtype=np.bool_)
+    for row, node_id in enumerate(ordered):
+        names = membership.get(node_id, ())
+        for name in [names] if isinstance(names, str) else names:
+            mask[row, list(domains).index(name)] = True
+    text = pa.array([texts.get(node_id, "") for node_id in ordered], pa.string())
+    return Nodes(vocab=vocab, title=text, text=text, domains=mask, attributes=pa.table({}))
+
+
+def _edges(
+    pairs: Sequence[tuple[str, str]], src: Nodes, dst: Nodes, times: Sequence[float] | None = None
+) -> Edges:
+    return Edges(
+        src=src.vocab.index([head for head, _ in pairs]),
+        dst=dst.vocab.index([tail for _, tail in pairs]),
+        weight=np.ones(len(pairs), dtype=np.float32),
+        time=None if times is None else np.asarray(times, dtype=np.float64),
+    )
+
+
+def _make_graph(
+    interactions: Sequence[tuple[str, str]],
+    items: Mapping[str, str | Sequence[str]],
+    *,
+    times: Sequence[float] | None = None,
+    texts: Mapping[str, str] | None = None,
+    domains: Sequence[str] | None = None,
+    users: Sequence[str] = (),
+    entities: Mapping[str, Sequence[str]] | None = None,
+    relations: Mapping[EdgeType, Sequence[tuple[str, str]]] | None = None,
+) -> KnowledgeGraph:
+    """Make a graph from ids.
+
+    Args:
+        interactions: (user, item) pairs.
+        items: item id -> its domain or domains.
+        times: of the interactions.
+        texts: node id -> text, which is the title too.
+        domains: in order; by default those of the items in order of appearance.
+        users: ids of users without interactions.
+        entities: further node types -> their ids.
+        relations: further edge types -> their (head, tail) pairs.
+    """
+    texts = texts or {}
+    if domains is None:
+        named = [[value] if isinstance(value, str) else list(value) for value in items.values()]
+        domains = list(dict.fromkeys(name for names in named for name in names))
+    user_domains: dict[str, list[str]] = {user: [] for user in users}
+    for user, item in interactions:
+        value = items[item]
+        user_domains.setdefault(user, []).extend([value] if isinstance(value, str) else value)
+    nodes = {
+        "user": _nodes("user", list(user_domains), domains, user_domains, texts),
+        "item": _nodes("item", list(items), domains, items, texts),
+    }
+    for kind, ids in (entities or {}).items():
+        nodes[kind] = _nodes(kind, ids, domains, {}, texts)
+    edges = {("user", "likes", "item"): _edges(interactions, nodes["user"], nodes["item"], times)}
+    for edge_type, pairs in (relations or {}).items():
+        edges[edge_type] = _edges(pairs, nodes[edge_type[0]], nodes[edge_type[2]])
+    return KnowledgeGraph(
+        domains=tuple(domains), nodes=nodes, edges=edges, interactions=("user", "likes", "item")
+    )
+
+
+def _checkerboard(num_users: int = 20, num_items: int = 10) -> KnowledgeGraph:
+    """Even users like every even item, odd users every odd item, in `books` and in `films`.
+
+    Users are `user-00`..., items `books-00`... and `films-00`..., `num_items` in each domain.
+    Texts say the domain and nothing of the parity, so that only edges can carry it.
+    """
+    items = {
+        f"{domain}-{number:02d}": domain
+        for domain in ("books", "films")
+        for number in range(num_items)
+    }
+    interactions = [
+        (f"user-{user:02d}", f"{domain}-{number:02d}")
+        for user in range(num_users)
+        for domain in ("books", "films")
+        for number in range(user % 2, num_items, 2)
+    ]
+    texts = {item: f"one of the {domain}" for item, domain in items.items()}
+    return _make_graph(interactions, items, texts=texts)
+
+
+@pytest.fixture(scope="session")
+def make_graph() -> GraphFactory:
+    """Return the factory of graphs from ids: `make_graph([("ann", "emma")], {"emma": "books"})`."""
+    return _make_graph
+
+
+@pytest.fixture(scope="session")
+def two_domain_checkerboard() -> GraphFactory:
+    """Return the factory `(num_users=20, num_items=10)` of checkerboards over books and films."""
+    return _checkerboard
+
+
+@pytest.fixture
+def checkerboard_split(tmp_path: Path) -> Callable[..., Split]:
+    """Return the factory `(num_users=20, num_items=10)` of the standard model test.
+
+    Users 0 and 1 (one even, one odd) are cold in `films` and are the test part, users 2 and 3 the
+    valid part. A model that carries books to films ranks every item of the right parity first.
+    """
+
+    def factory(num_users: int = 20, num_items: int = 10) -> Split:
+        table = tmp_path / "checkerboard-cold.csv"
+        table.write_text(
+            "user,part\nuser-00,test\nuser-01,test\nuser-02,valid\nuser-03,valid\n",
+            encoding="utf-8",
+        )
+        config = TaskConfig(target="films", cold_users=table)
+        return make_split(_checkerboard(num_users, num_items), config, "user-cold", seed=0)
+
+    return factory
