@@ -1,0 +1,103 @@
+"""What the floors share: histories as sparse rows, text profiles, blocks of users, scaling."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from kg.graph import BoolArray
+from kg.vocab import IntArray
+from training.baselines.base import FloatArray
+from training.evaluation.split import Split
+
+BLOCK_BYTES = 67_108_864  # of temporary arrays inside one call of `score`
+
+# scipy ships no types, so a sparse matrix is Any; every one here is CSR, float32.
+Sparse = Any
+
+
+def source_mask(split: Split) -> BoolArray:
+    """Return the items that knowledge comes from: in a source domain and not in the target."""
+    return split.train.item_mask(*split.sources) & ~split.train.item_mask(split.target)
+
+
+def history_mask(split: Split) -> BoolArray:
+    """Return the items of all domains that take part: the sources and the target."""
+    return split.train.item_mask(*split.sources, split.target)
+
+
+def histories(split: Split, items: BoolArray) -> Sparse:
+    """Return the 0/1 matrix of training interactions, sparse `[num_users, num_items]`.
+
+    Args:
+        split: only its `train` is read.
+        items: bool `[num_items]`; columns outside are left empty.
+    """
+    from scipy.sparse import csr_array
+
+    graph = split.train
+    edges = graph.interaction_edges
+    kept = items[edges.dst]
+    users, rows = edges.src[kept], edges.dst[kept]
+    matrix = csr_array(
+        (np.ones(len(users), dtype=np.float32), (users, rows)),
+        shape=(len(graph.users), len(graph.items)),
+    )
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix
+
+
+def scale_columns(matrix: Sparse, factors: FloatArray) -> Sparse:
+    """Return the matrix with column `j` multiplied by `factors[j]`."""
+    scaled = matrix.copy()
+    scaled.data *= factors[scaled.indices]
+    return scaled
+
+
+def normalise_rows(matrix: Sparse) -> Sparse:
+    """Return the matrix with rows of length 1; an empty row stays empty."""
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scaled = matrix.copy()
+    scaled.data /= np.repeat(np.where(norms > 0, norms, 1), np.diff(matrix.indptr))
+    return scaled
+
+
+def inverse_frequency(history: Sparse) -> FloatArray:
+    r"""Return $\ln(n / (1 + \mathrm{df}))$ for every item, $n$ users; float32 `[num_items]`.
+
+    An item that nearly everybody has gets 0 rather than a negative weight, which would only happen
+    in a graph of a handful of users.
+    """
+    num_users, num_items = history.shape
+    frequency = np.bincount(history.indices, minlength=num_items)
+    weights: FloatArray = np.log(max(num_users, 1) / (1 + frequency)).astype(np.float32)
+    return np.maximum(weights, 0)
+
+
+def over_deviation(scores: FloatArray) -> FloatArray:
+    """Divide each row by its own standard deviation, in place; a constant row becomes zero.
+
+    Nothing is centred: a constant added to a row changes no order, and a constant row carries no
+    order at all, so it must not outweigh what it is added to.
+    """
+    deviation = scores.std(axis=1, keepdims=True, dtype=np.float64)
+    # rounding leaves a constant row with a deviation of a few ulps of its size, not with zero
+    constant = deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=0)
+    scores /= np.where(constant, 1, deviation).astype(np.float32)
+    scores[constant.ravel()] = 0
+    return scores
+
+
+def user_blocks(num_users: int, row_bytes: int) -> Iterator[slice]:
+    """Yield slices of `num_users` rows whose temporaries stay within `BLOCK_BYTES`."""
+    step = max(1, BLOCK_BYTES // max(row_bytes, 1))
+    for start in range(0, num_users, step):
+        yield slice(start, min(start + step, num_users))
+
+
+def take_columns(matrix: Sparse, columns: IntArray) -> Sparse:
+    """Return some columns, in the given order; the matrix itself where that is all of them."""
+    if len(columns) == matrix.shape[1] and np.array_equal(columns, np.arange(len(columns))):
+        return matrix
+    return matrix[:, columns]
