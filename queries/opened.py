@@ -9,7 +9,8 @@ from kg.store import load_graph
 from kg.errors import ArtefactError, InputError, nearest
 from kg.graph import KnowledgeGraph
 from training.bundle import Bundle, load_bundle
-from training.evaluation.split import Split, load_split
+from training.evaluation.split import Split
+from training.evaluation.split_files import load_split
 from training.run_folder import RunFolder
 
 

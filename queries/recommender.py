@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy import sparse
 
 from kg.errors import InputError, nearest
@@ -200,6 +201,19 @@ class Recommender:
         item = int(self.graph.items.vocab.index([item_id])[0])
         return self._finder.paths(user, item, limit=limit)
 
+    def nearest_seen(self, user_id: str, item_id: str) -> tuple[str, float] | None:
+        """Return what the user has seen that is nearest to an item, and its cosine."""
+        user = int(self.graph.users.vocab.index([user_id])[0])
+        item = int(self.graph.items.vocab.index([item_id])[0])
+        seen = self.seen[[user]].indices
+        seen = seen[seen != item]
+        if not len(seen):
+            return None
+        unit = self._unit(self.graph.item_type)
+        cosines = unit[seen] @ unit[item]
+        best = int(np.argmax(cosines))
+        return self.graph.items.vocab.id(int(seen[best])), float(cosines[best])
+
     def title(self, node_id: str, node_type: str | None = None) -> str:
         """Return what people call a node, its id where that is unknown; an item by default."""
         return self.titles([node_id], node_type)[0]
@@ -211,8 +225,8 @@ class Recommender:
         titles = [""] * len(ids)
         named = [place for place, node_id in enumerate(ids) if node_id]
         rows = nodes.vocab.index([ids[place] for place in named])
-        for place, row in zip(named, rows, strict=True):
-            titles[place] = nodes.title[int(row)].as_py() or ids[place]
+        for place, title in zip(named, nodes.title.take(pa.array(rows)).to_pylist(), strict=True):
+            titles[place] = title or ids[place]
         return titles
 
     @cached_property

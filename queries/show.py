@@ -1,0 +1,124 @@
+"""Answers for people: tables, and what a run shows when it ends."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kg.files import read_json
+from queries.path import Path as Why
+from queries.path import render, telling
+from queries.recommender import Recommender
+from training.evaluation.results import results_table
+from training.run_folder import RunFolder
+
+_USERS = 3
+_ITEMS = 5
+_SEEN = 4
+
+
+def answer_rows(
+    recommender: Recommender,
+    ids: Sequence[str],
+    scores: Sequence[float],
+    node_type: str | None = None,
+) -> list[dict[str, str | int | float]]:
+    """Return one readable record an answer: rank, id, title, score."""
+    titles = recommender.titles(ids, node_type)
+    return [
+        {"rank": rank, "id": str(node_id), "title": title, "score": round(float(score), 6)}
+        for rank, (node_id, title, score) in enumerate(zip(ids, titles, scores, strict=True), 1)
+    ]
+
+
+def answer_table(rows: Sequence[dict[str, str | int | float]], marks: Sequence[str] = ()) -> Table:
+    """Return a table of `answer_rows`, with an optional mark behind each."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", justify="right")
+    table.add_column("title")
+    table.add_column("id", style="dim")
+    table.add_column("score", justify="right")
+    if marks:
+        table.add_column("")
+    for place, row in enumerate(rows):
+        cells = [Text(str(row["rank"])), Text(str(row["title"])), Text(str(row["id"]))]
+        cells.append(Text(f"{row['score']:.3f}"))
+        table.add_row(*cells, *marks[place : place + 1])
+    return table
+
+
+def path_rows(paths: Sequence[Why], item_type: str) -> list[dict[str, object]]:
+    """Return one record a path: kind, share, the line people read, and its ids."""
+    return [
+        {
+            "kind": path.kind,
+            "share": round(path.share, 6),
+            "path": render(path, item_type),
+            "nodes": [{"type": node.type, "id": node.id} for node in path.nodes],
+            "relations": [hop.relation for hop in path.relations],
+        }
+        for path in paths
+    ]
+
+
+def why(recommender: Recommender, user_id: str, item_id: str) -> str:
+    """Return in one line why a user is given an item."""
+    path = telling(recommender.explain(user_id, item_id, limit=1))
+    if path is not None:
+        return render(path, recommender.graph.item_type)
+    near = recommender.nearest_seen(user_id, item_id)
+    if near is None:
+        return "nothing is known about this user, so what is popular comes first"
+    seen, cosine = near
+    return (
+        f'no path of three edges; nearest of what they know: "{recommender.title(seen)}" '
+        f"(cosine {cosine:.2f})"
+    )
+
+
+def closing_show(run: RunFolder, console: Console) -> None:
+    """Print the results of every protocol, three users' recommendations, and where the report is.
+
+    Args:
+        run: a finished run.
+        console: where to.
+    """
+    for protocol in run.protocols():
+        console.print(results_table(read_json(run.task(protocol).results)))
+        console.print()
+    recommender = Recommender.open(run.path)
+    for user_id in _shown_users(recommender):
+        _show_user(recommender, user_id, console)
+    console.print(f"Report: {run.report}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _shown_users(recommender: Recommender) -> list[str]:
+    """Return the first test users that the model knows anything about."""
+    split = recommender.split
+    users = np.arange(len(recommender.graph.users)) if split is None else split.test.users
+    known = np.diff(recommender.seen.indptr) > 0
+    return recommender.graph.users.vocab.to_ids(np.unique(users[known[users]])[:_USERS])
+
+
+def _show_user(recommender: Recommender, user_id: str, console: Console) -> None:
+    graph, split = recommender.graph, recommender.split
+    domain = graph.domains[-1] if split is None else split.target
+    row = int(graph.users.vocab.index([user_id])[0])
+    seen = graph.items.vocab.to_ids(recommender.seen[[row]].indices)
+    shown = ", ".join(f'"{title}"' for title in recommender.titles(seen[:_SEEN]))
+    more = f" and {len(seen) - _SEEN} more" if len(seen) > _SEEN else ""
+    name = recommender.title(user_id, graph.user_type)
+    console.print(Text(name, style="bold"), Text(f"knows {shown}{more}"), soft_wrap=True)
+
+    hidden: set[str] = set()
+    if split is not None:
+        hidden = set(graph.items.vocab.to_ids(split.test.items[split.test.users == row]))
+    ids, scores = recommender.recommend(user_id, domain=domain, k=_ITEMS)
+    marks = ["held out, found" if item in hidden else "" for item in ids]
+    console.print(answer_table(answer_rows(recommender, ids.tolist(), scores.tolist()), marks))
+    if len(ids):
+        line = f"why the first: {why(recommender, user_id, ids[0])}"
+        console.print(Text(line, style="italic"), soft_wrap=True)
+    console.print()
