@@ -75,17 +75,32 @@ def nearest_neighbours(
 def _top(block: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return values and columns of the `k` largest of each row `[rows, k]`, ties by column."""
     # One more than asked tells whether a tie crosses the edge: topk picks any of those that tie.
-    values, columns = block.topk(min(k + 1, block.shape[1]), dim=1, sorted=True)
-    values, columns = _sort(values, columns)
+    values, columns = _sort(*block.topk(min(k + 1, block.shape[1]), dim=1))
     if values.shape[1] > k:
-        crossing = _steps(values[:, k - 1]) == _steps(values[:, k])
-        crossing &= ~torch.isinf(values[:, k - 1])
-        for row in torch.nonzero(crossing).flatten().tolist():
-            level = _steps(values[row, k - 1])
-            tied = torch.nonzero(_steps(block[row]) >= level).flatten()
-            best, order = _sort(block[row, tied][None], tied[None])
-            values[row, :k], columns[row, :k] = best[0, :k], order[0, :k]
+        last = values[:, k - 1]
+        crossing = (_steps(last) == _steps(values[:, k])) & ~torch.isinf(last)
+        # A quarter of a block at once: this makes copies.
+        for rows in torch.split(torch.nonzero(crossing).flatten(), max(1, len(block) // 4)):
+            values[rows, :k], columns[rows, :k] = _break_ties(
+                block[rows], values[rows, :k], columns[rows, :k]
+            )
     return values[:, :k], columns[:, :k]
+
+
+def _break_ties(
+    block: torch.Tensor, values: torch.Tensor, columns: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Replace those that tie with the last by the first columns that do; all `[rows, k]`."""
+    k, beyond = values.shape[1], block.shape[1]
+    level = _steps(values[:, -1:])
+    every = torch.arange(beyond, device=block.device, dtype=torch.int32)
+    tied = torch.where(_steps(block) == level, every, beyond).topk(k, largest=False).values.long()
+    surely = _steps(values) > level
+    found = tied < beyond
+    tied_values = block.gather(1, tied.clamp(max=beyond - 1)).masked_fill(~found, -torch.inf)
+    candidates = torch.cat([values.masked_fill(~surely, -torch.inf), tied_values], dim=1)
+    best, order = _sort(candidates, torch.cat([columns, tied], dim=1))
+    return best[:, :k], order[:, :k]
 
 
 def _sort(values: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
