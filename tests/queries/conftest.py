@@ -3,10 +3,14 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from kg.store import save_graph
 
 from kg.graph import Edges, KnowledgeGraph, Nodes
 from kg.vocab import Vocab
-from training.bundle import Bundle
+from training.bundle import Bundle, save_bundle
+from training.evaluation.split import HeldOut, Split
+from training.evaluation.split_files import save_split
+from training.run_folder import RunFolder
 
 DOMAINS = ("books", "films")
 TITLES = {
@@ -97,3 +101,40 @@ def graph():
 @pytest.fixture
 def bundle(graph):
     return make_bundle(graph)
+
+
+@pytest.fixture
+def split(graph):
+    """Cyd lost the only film she knows."""
+    edges = graph.interaction_edges
+    cyd, film = graph.users.vocab.index(["cyd"]), graph.items.vocab.index(["f2"])
+    held_out = (edges.src == cyd) & (edges.dst == film)
+    nothing = np.empty(0, dtype=np.int64)
+    films = np.flatnonzero(graph.item_mask("films"))
+    return Split(
+        protocol="user-cold",
+        sources=("books",),
+        target="films",
+        train=graph.with_edges({graph.interactions: edges.take(~held_out)}),
+        valid=HeldOut(users=nothing, items=nothing, candidates=films),
+        test=HeldOut(users=cyd, items=film, candidates=films),
+        cold_users=cyd,
+        cold_items=nothing,
+        graph_fingerprint=graph.fingerprint,
+    )
+
+
+@pytest.fixture
+def save():
+    """Write a graph folder."""
+    return lambda graph, path: save_graph(graph, path)
+
+
+@pytest.fixture
+def run(tmp_path, graph, bundle, split, save):
+    """A run folder with one trained model."""
+    folder = RunFolder(tmp_path / "run")
+    save(graph, folder.graph)
+    save_split(split, folder.task("user-cold").split)
+    save_bundle(bundle, folder.task("user-cold").model, graph)
+    return folder.path

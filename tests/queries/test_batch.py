@@ -1,0 +1,188 @@
+import gzip
+import tracemalloc
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from kg.errors import InputError, UnknownIdError
+from queries import batch
+from queries.batch import predict_file, recommend_file
+from queries.recommender import Recommender
+
+
+@pytest.fixture
+def recommender(graph, bundle):
+    return Recommender(graph, bundle)
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+USER_FILES = {
+    "users.txt": "cyd\n\n ada\ndan\n",
+    "header.txt": "user\ncyd\nada\ndan\n",
+    "one.csv": "cyd\nada\ndan",
+    "header.csv": "user\ncyd\nada\ndan\n",
+    "more.csv": 'age,user\n1,cyd\n2,"ada"\n3,dan\n',
+    "more.tsv": "age\tuser\n1\tcyd\n2\tada\n3\tdan\n",
+}
+
+
+@pytest.mark.parametrize("block", [1, 2, 100])
+@pytest.mark.parametrize("name", USER_FILES)
+def test_a_file_of_users_equals_asking_one_by_one(recommender, tmp_path, monkeypatch, name, block):
+    monkeypatch.setattr(batch, "_BLOCK_ROWS", block)
+    users = write(tmp_path / name, USER_FILES[name])
+    out = tmp_path / "out.parquet"
+    summary = recommend_file(recommender, users, out, domain="films", k=2)
+    expected = []
+    for user in ["cyd", "ada", "dan"]:
+        ids, scores = recommender.recommend(user, domain="films", k=2)
+        for rank, (item, score) in enumerate(zip(ids, scores, strict=True), 1):
+            title = recommender.title(item)
+            expected.append(
+                {"user": user, "rank": rank, "item": item, "title": title, "score": score}
+            )
+    assert pa.parquet.read_table(out).to_pylist() == expected
+    assert (summary.asked, summary.skipped, summary.written) == (3, 0, len(expected))
+
+
+def test_users_from_parquet_and_compressed_text(recommender, tmp_path):
+    pa.parquet.write_table(pa.table({"user": ["ada", "bob"]}), tmp_path / "users.parquet")
+    (tmp_path / "users.csv.gz").write_bytes(gzip.compress(b"user\nada\nbob\n"))
+    for name in ("users.parquet", "users.csv.gz"):
+        recommend_file(recommender, tmp_path / name, tmp_path / f"{name}.csv", domain="films")
+    assert (tmp_path / "users.parquet.csv").read_bytes() == (
+        tmp_path / "users.csv.gz.csv"
+    ).read_bytes()
+
+
+def test_answers_as_csv(recommender, tmp_path):
+    users = write(tmp_path / "users.txt", "bob\n")
+    recommend_file(recommender, users, tmp_path / "out.csv", domain="films")
+    [score] = recommender.predict(["bob"], ["f2"]).astype(str)
+    assert (tmp_path / "out.csv").read_text() == (
+        f'"user","rank","item","title","score"\n"bob",1,"f2","Clueless",{score}\n'
+    )
+
+
+def test_an_unknown_user_stops_before_anything_is_written(recommender, tmp_path):
+    users = write(tmp_path / "users.csv", "user\nada\n\nadda\nx\n")
+    with pytest.raises(
+        UnknownIdError, match=r"users.csv, line 4: unknown user id 'adda', did you mean \"ada\""
+    ):
+        recommend_file(recommender, users, tmp_path / "out.csv", domain="films")
+    assert [path.name for path in tmp_path.iterdir()] == ["users.csv"]
+    summary = recommend_file(
+        recommender, users, tmp_path / "out.csv", domain="films", k=1, skip_unknown=True
+    )
+    assert (summary.asked, summary.skipped, summary.written) == (3, 2, 1)
+
+
+PAIRS = {
+    "pairs.csv": "item,note,user\nf1,007,ada\nf2,,dan\n",
+    "first.csv": "reader,thing,note\nada,f1,007\ndan,f2,\n",
+    "first.tsv": "reader\tthing\tnote\nada\tf1\t007\ndan\tf2\t\n",
+}
+
+
+@pytest.mark.parametrize("block", [1, 100])
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_get_a_score(recommender, tmp_path, monkeypatch, name, block):
+    monkeypatch.setattr(batch, "_PAIR_ROWS", block)
+    out = tmp_path / "out.parquet"
+    predict_file(recommender, write(tmp_path / name, PAIRS[name]), out)
+    table = pa.parquet.read_table(out)
+    assert table.column_names == [
+        *PAIRS[name].splitlines()[0].replace("\t", ",").split(","),
+        "score",
+    ]
+    assert table["note"].to_pylist() == ["007", ""]
+    np.testing.assert_array_equal(table["score"], recommender.predict(["ada", "dan"], ["f1", "f2"]))
+
+
+def test_parquet_pairs_keep_their_types(recommender, tmp_path):
+    pairs = pa.table({"user": ["ada"], "item": ["f1"], "clicks": pa.array([3], pa.int16())})
+    pa.parquet.write_table(pairs, tmp_path / "pairs.parquet")
+    predict_file(recommender, tmp_path / "pairs.parquet", tmp_path / "out.parquet")
+    table = pa.parquet.read_table(tmp_path / "out.parquet")
+    assert table.drop_columns("score").equals(pairs)
+
+
+def test_unknown_pairs_stop_or_have_no_score(recommender, tmp_path):
+    pairs = write(tmp_path / "pairs.csv", "user,item\nada,f1\nada,f9\nx,f1\n")
+    with pytest.raises(UnknownIdError, match=r"pairs.csv, line \d: unknown"):
+        predict_file(recommender, pairs, tmp_path / "out.csv")
+    summary = predict_file(recommender, pairs, tmp_path / "out.csv", skip_unknown=True)
+    assert (summary.asked, summary.skipped, summary.written) == (3, 2, 3)
+    [score] = recommender.predict(["ada"], ["f1"]).astype(str)
+    assert (tmp_path / "out.csv").read_text() == (
+        f'"user","item","score"\n"ada","f1",{score}\n"ada","f9",\n"x","f1",\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("users.json", "{}", "expected .csv, .tsv, .txt or .parquet, got '.json'"),
+        ("users.csv", "", "users.csv is empty"),
+        ("users.csv", "name,age\nada,1\n", r"no column 'user' \(columns: name, age\)"),
+        ("users.csv", "user,age\nada,1\nbob\n", "users.csv, line 3: expected 2 fields, got 1"),
+        ("users.csv", "user,user\nada,1\n", "column 'user' more than once"),
+        ("users.parquet", "not parquet", "users.parquet is not Parquet"),
+        ("users.csv", 'user\n"ada', "users.csv cannot be read"),
+    ],
+)
+def test_bad_users(recommender, tmp_path, name, text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        recommend_file(
+            recommender, write(tmp_path / name, text), tmp_path / "out.csv", domain="films"
+        )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("user\nada\n", "expected columns user and item, got user"),
+        ("user,item,score\nada,f1,1\n", "has a column 'score' already"),
+        ("ada,f1\nbob,f2\n", r"has no header: its first line is a pair \(ada, f1\)"),
+    ],
+)
+def test_bad_pairs(recommender, tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        predict_file(recommender, write(tmp_path / "pairs.csv", text), tmp_path / "out.csv")
+
+
+def test_bad_places(recommender, tmp_path):
+    users = write(tmp_path / "users.txt", "ada\n")
+    with pytest.raises(InputError, match=r"no such file: .*nobody.csv"):
+        recommend_file(recommender, tmp_path / "nobody.csv", tmp_path / "o.csv", domain="films")
+    with pytest.raises(InputError, match=r"no such file: .*nobody.parquet"):
+        predict_file(recommender, tmp_path / "nobody.parquet", tmp_path / "o.csv")
+    with pytest.raises(InputError, match="unknown domain 'film'"):
+        recommend_file(recommender, users, tmp_path / "o.csv", domain="film")
+    with pytest.raises(InputError, match=r"expected .csv, .tsv or .parquet, got '.xlsx'"):
+        recommend_file(recommender, users, tmp_path / "o.xlsx", domain="films")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
+    with pytest.raises(InputError, match=r"latin.txt cannot be read"):
+        recommend_file(recommender, tmp_path / "latin.txt", tmp_path / "o.csv", domain="films")
+
+
+def test_memory_does_not_grow_with_the_file(recommender, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "_PAIR_ROWS", 500)
+    peaks = []
+    for rows in (1_000, 20_000):
+        pairs = write(tmp_path / f"{rows}.csv", "user,item\n" + "ada,f1\n" * rows)
+        tracemalloc.start()
+        pool = pa.total_allocated_bytes()
+        predict_file(recommender, pairs, tmp_path / "out.csv")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert pa.total_allocated_bytes() <= pool + 2**20
+    assert peaks[1] < 2 * peaks[0]
