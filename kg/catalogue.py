@@ -1,0 +1,154 @@
+"""The `[[nodes]]` sections of a mapping: tables with one node per row, duplicates resolved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kg.graph import BoolArray
+from kg.mapping import GraphMapping, NodeFile, SourceFile, source_files
+from kg.nodes import NodeSet, attribute_fact
+from kg.progress import Bar
+from kg.rejects import RejectLog, Tally
+from kg.tables import read_table
+from kg.values import is_blank, join_text
+from kg.vocab import IntArray
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The rows of one file that have an id."""
+
+    tally: Tally
+    line: IntArray
+    raw: Sequence[str] | Any
+    ids: Any
+    facts: dict[str, Any]  # title, text and attributes
+    domain: Any  # one name per row, or "" for none
+    all_in: tuple[str, ...]  # domains of every row
+
+
+def read_catalogue(
+    mapping: GraphMapping, sets: dict[str, NodeSet], log: RejectLog, bar: Bar
+) -> list[Tally]:
+    """Read all node tables into `sets` and return the tally of each file.
+
+    Rows with one id are one node. What the first of them says stands; a later one may be silent,
+    may say the same, and may add a domain; one that says otherwise is rejected.
+    """
+    batches: dict[str, list[_Batch]] = {}
+    tallies = []
+    for i, section in enumerate(mapping.nodes):
+        for source in source_files(section.file, mapping.folder):
+            tally = Tally(source.label, f"nodes[{i}]", log)
+            tallies.append(tally)
+            batches.setdefault(section.type, []).append(_read(section, source, tally))
+        bar.advance()
+    for kind, of_type in batches.items():
+        _resolve(of_type, sets.setdefault(kind, NodeSet(kind)))
+    return tallies
+
+
+def _read(section: NodeFile, source: SourceFile, tally: Tally) -> _Batch:
+    title = section.title or (section.text[0] if section.text else None)
+    wanted = [section.id, *section.text, *section.attributes]
+    wanted += [column for column in (title, section.domain_column) if column is not None]
+    wanted = list(dict.fromkeys(wanted))
+    rows = read_table(source, wanted, tally, format=section.format, quote=section.quote)
+    missing = is_blank(rows.columns[section.id])
+    for row in np.flatnonzero(missing).tolist():
+        tally.reject(int(rows.line[row]), rows.raw(row), f"{section.id} is empty")
+    kept = pa.array(~missing)
+    columns = {name: rows.columns[name].filter(kept) for name in wanted}
+    ids = columns[section.id]
+    empty = pa.array([""] * len(ids), pa.string())
+    facts = {
+        "title": pc.utf8_trim_whitespace(columns[title]) if title is not None else empty,
+        "text": join_text([columns[name] for name in section.text], len(ids)),
+        **{attribute_fact(n): pc.utf8_trim_whitespace(columns[n]) for n in section.attributes},
+    }
+    at = np.flatnonzero(~missing)
+    return _Batch(
+        tally=tally,
+        line=rows.line[at],
+        raw=lambda row: rows.raw(int(at[row])),
+        ids=ids,
+        facts=facts,
+        domain=pc.utf8_trim_whitespace(columns[section.domain_column])
+        if section.domain_column is not None
+        else empty,
+        all_in=section.domain,
+    )
+
+
+def _resolve(batches: list[_Batch], nodes: NodeSet) -> None:
+    ids = pa.concat_arrays([batch.ids for batch in batches])
+    encoded = ids.dictionary_encode()
+    node = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    first = np.unique(node, return_index=True)[1]
+    facts: dict[str, Any] = {}
+    for name in dict.fromkeys(name for batch in batches for name in batch.facts):
+        parts = [
+            batch.facts.get(name, pa.array([""] * len(batch.ids), pa.string())) for batch in batches
+        ]
+        facts[name] = pa.concat_arrays(parts)
+    rejected = _contradictions(node, first, facts)
+    start = 0
+    for batch in batches:
+        stop = start + len(batch.ids)
+        bad = rejected[start:stop]
+        for row in np.flatnonzero(bad).tolist():
+            reason = "id is given twice with different content"
+            batch.tally.reject(int(batch.line[row]), batch.raw(row), reason)
+        batch.tally.loaded += int((~bad).sum())
+        is_first = np.zeros(len(bad), dtype=np.bool_)
+        is_first[first[(first >= start) & (first < stop)] - start] = True
+        batch.tally.merged += int((~bad & ~is_first).sum())
+        start = stop
+    kept = pa.array(~rejected)
+    rows = nodes.add(ids.filter(kept))
+    for name, column in facts.items():
+        said = column.filter(kept)
+        speaks = pc.not_equal(said, "")
+        nodes.fill(name, rows[speaks.to_numpy(zero_copy_only=False)], said.filter(speaks))
+    _put_in_domains(batches, rejected, nodes)
+
+
+def _contradictions(node: IntArray, first: IntArray, facts: dict[str, Any]) -> BoolArray:
+    """Return which rows say something else than an accepted earlier row of the same node."""
+    rejected = np.zeros(len(node), dtype=np.bool_)
+    differs = rejected.copy()
+    for column in facts.values():
+        code = column.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+        differs |= code != code[first[node]]
+    if not differs.any():
+        return rejected
+    suspects = np.flatnonzero(np.isin(node, node[differs]))  # few: only these are looked at singly
+    values = {name: column.take(pa.array(suspects)).to_pylist() for name, column in facts.items()}
+    accepted: dict[int, dict[str, str]] = {}
+    for i, row in enumerate(suspects.tolist()):
+        said = {name: column[i] for name, column in values.items() if column[i]}
+        known = accepted.setdefault(int(node[row]), {})
+        if any(known.get(name, value) != value for name, value in said.items()):
+            rejected[row] = True
+        else:
+            known.update(said)
+    return rejected
+
+
+def _put_in_domains(batches: list[_Batch], rejected: BoolArray, nodes: NodeSet) -> None:
+    start = 0
+    for batch in batches:
+        kept = pa.array(~rejected[start : start + len(batch.ids)])
+        rows = nodes.lookup(batch.ids.filter(kept))
+        for domain in batch.all_in:
+            nodes.put_in_domain(rows, domain)
+        encoded = batch.domain.filter(kept).dictionary_encode()
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        for code, domain in enumerate(encoded.dictionary.to_pylist()):
+            if domain:
+                nodes.put_in_domain(rows[codes == code], domain)
+        start += len(batch.ids)

@@ -1,0 +1,105 @@
+"""The nodes of one type while they are collected: ids are only ever added, facts only filled in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kg.graph import BoolArray, Nodes
+from kg.values import flat, to_attribute
+from kg.vocab import IntArray, Vocab
+
+
+def attribute_fact(name: str) -> str:
+    """Return the name under which an attribute is kept beside the facts `title` and `text`."""
+    return f"@{name}"
+
+
+class NodeSet:
+    """Nodes of one type in the order in which they came; `finish` sorts them."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.ids: Any = pa.array([], pa.string())
+        self._facts: dict[str, Any] = {"title": self.ids, "text": self.ids}
+        self._domains: list[tuple[IntArray, str]] = []
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def lookup(self, ids: Any) -> IntArray:
+        """Return the row of each id, -1 where it is unknown."""
+        found = pc.index_in(ids, value_set=self.ids)
+        rows: IntArray = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return rows
+
+    def add(self, ids: Any) -> IntArray:
+        """Return the row of each id, after adding those that are unknown."""
+        rows = self.lookup(ids)
+        if (rows < 0).any():
+            new = pc.unique(ids.filter(pa.array(rows < 0)))
+            self.ids = pa.concat_arrays([self.ids, new])
+            rows = self.lookup(ids)
+        return rows
+
+    def fill(self, fact: str, rows: IntArray, values: Any) -> None:
+        """Set a fact (title, text, or an `attribute_fact`) of rows where it is still empty.
+
+        Of several values for a row the first counts.
+        """
+        current = self._column(fact)
+        rows, first = np.unique(rows, return_index=True)
+        values = flat(values).take(pa.array(first))
+        empty = pc.equal(current.take(pa.array(rows)), "").to_numpy(zero_copy_only=False)
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[rows[empty]] = True
+        values = values.filter(pa.array(empty))
+        self._facts[fact] = pc.replace_with_mask(current, pa.array(mask), values)
+
+    def empty(self, fact: str) -> BoolArray:
+        """Return which rows have no value for a fact."""
+        mask: BoolArray = pc.equal(self._column(fact), "").to_numpy(zero_copy_only=False)
+        return mask
+
+    def put_in_domain(self, rows: IntArray, domain: str) -> None:
+        """Add rows to a domain, beside those that they are in."""
+        if len(rows):
+            self._domains.append((rows, domain))
+
+    @property
+    def domains(self) -> set[str]:
+        """Names of all domains that some node is in."""
+        return {domain for _, domain in self._domains}
+
+    def placed(self) -> BoolArray:
+        """Return which rows are in some domain."""
+        mask = np.zeros(len(self), dtype=np.bool_)
+        for rows, _ in self._domains:
+            mask[rows] = True
+        return mask
+
+    def finish(self, domains: Sequence[str]) -> tuple[Nodes, IntArray]:
+        """Return the nodes sorted by id, and the new row of each old row."""
+        order = pc.sort_indices(self.ids).to_numpy()
+        new_row = np.empty(len(order), dtype=np.int64)
+        new_row[order] = np.arange(len(order))
+        membership = np.zeros((len(order), len(domains)), dtype=np.bool_)
+        for rows, domain in self._domains:
+            membership[new_row[rows], domains.index(domain)] = True
+        take = pa.array(order)
+        columns = {fact: self._column(fact).take(take) for fact in self._facts}
+        nodes = Nodes(
+            vocab=Vocab(self.ids.take(take), self.kind),
+            title=columns.pop("title"),
+            text=columns.pop("text"),
+            domains=membership,
+            attributes=pa.table({name[1:]: to_attribute(columns[name]) for name in sorted(columns)}),
+        )
+        return nodes, new_row
+
+    def _column(self, fact: str) -> Any:
+        column = self._facts.get(fact, pa.array([], pa.string()))
+        missing = len(self) - len(column)
+        return pa.concat_arrays([column, pa.array([""] * missing, pa.string())])
