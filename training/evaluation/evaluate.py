@@ -106,7 +106,8 @@ def evaluate(
     Full ranking: all candidates but the user's own training items; metrics are means over users.
     Sampled: each held-out row against negatives drawn uniformly with replacement from the
     candidates, so that a negative may be the positive itself (a tie) or another positive; a
-    negative that is a training item of the user counts as ranked below. Means over rows.
+    negative that is a training item of the user counts as ranked below. Means over rows. Among few
+    candidates the positive recurs so often that even a perfect scorer stays well below 1.
 
     Args:
         scorer: floor or model; called once per block of users with all candidates.
