@@ -1,6 +1,5 @@
 """The front door: the command line; parses, calls one function, prints."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +44,7 @@ app = typer.Typer(
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")]
 Job = Annotated[Path, typer.Argument(metavar="JOB", help="Job TOML.")]
+RunOut = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/<job name>.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")
 ]
@@ -54,15 +54,46 @@ Protocol = Annotated[
 Number = Annotated[int, typer.Option("-k", help="How many.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Device = Annotated[str | None, typer.Option(help="A torch device such as cuda.")]
-SkipUnknown = Annotated[bool, typer.Option(help="Go on where an id is not in the graph.")]
+SkipUnknown = Annotated[
+    bool, typer.Option("--skip-unknown", help="Go on where an id is not in the graph.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"isthmus {version('isthmus')}")
+        raise typer.Exit
 
 
 @app.callback()
 def _front(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
+    ] = False,
 ) -> None:
-    del debug  # read by _FrontDoor
+    del debug, version  # read by _FrontDoor and _version
+
+
+@app.command()
+def run(
+    job: Job,
+    out: RunOut = None,
+    settings: Settings = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over.")] = False,
+) -> None:
+    """Do everything: import, encode, train, evaluate, report, recommend; resumes."""
+    from queries.show import closing_show
+    from training.config import load_job
+    from training.jobs import run_job
+    from training.run_folder import RunFolder
+
+    config = load_job(job, settings or ())
+    folder = RunFolder(out or Path("runs") / config.name)
+    run_job(config, folder, fresh=fresh)
+    closing_show(folder, _console())
 
 
 @app.command("import")
@@ -95,22 +126,56 @@ def inspect(
 
 
 @app.command()
-def run(
-    job: Job,
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name of the job>.")] = None,
-    settings: Settings = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start over.")] = False,
+def encode(
+    graph: Annotated[Path, typer.Argument(metavar="GRAPH", help="Graph folder.")],
+    out: Annotated[Path, typer.Option(help="Features folder to write.")] = Path("features"),
+    model: Annotated[str, typer.Option(help="minilm, lsa, hashing, a name or a path.")] = "minilm",
 ) -> None:
-    """Do everything: import, encode, train, evaluate, report, recommend; resumes."""
-    from queries.show import closing_show
+    """Turn the texts of a graph into vectors."""
+    from encoders.features import encode_graph, save_features
+    from encoders.load import load_encoder
+    from kg.store import load_graph
+
+    save_features(encode_graph(load_graph(graph), load_encoder(model)), out)
+    typer.echo(f"Features: {out}")
+
+
+@app.command()
+def train(job: Job, out: RunOut = None, settings: Settings = None) -> None:
+    """Import, encode and train; resumes."""
     from training.config import load_job
-    from training.jobs import run_job
+    from training.jobs import encode_step, import_step, train_step
     from training.run_folder import RunFolder
 
     config = load_job(job, settings or ())
     folder = RunFolder(out or Path("runs") / config.name)
-    run_job(config, folder, fresh=fresh)
-    closing_show(folder, _console())
+    import_step(config, folder)
+    encode_step(config, folder)
+    for protocol in config.task.protocols:
+        train_step(config, folder, protocol)
+        typer.echo(f"Model: {folder.task(protocol).model}")
+
+
+@app.command()
+def evaluate(run: Run) -> None:
+    """Measure the models of a run against their floors on what was held out."""
+    from training.evaluation.results import results_table
+    from training.jobs import evaluate_step, load_config
+    from training.run_folder import RunFolder
+
+    folder = RunFolder(run)
+    config = load_config(folder)
+    for protocol in config.task.protocols:
+        _console().print(results_table(evaluate_step(config, folder, protocol)))
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write the report of an evaluated run: one page with every figure and plot."""
+    from training.jobs import report_step
+    from training.run_folder import RunFolder
+
+    typer.echo(f"Report: {report_step(RunFolder(run))}")
 
 
 @app.command()
@@ -131,6 +196,7 @@ def recommend(
     if (user is None) == (users is None) or (users is None) != (out is None):
         raise InputError("give either --user ID, or --users FILE and --out FILE")
     from queries.recommender import Recommender
+    from queries.show import print_answers
 
     recommender = Recommender.open(run, protocol, device=device)
     if users is not None and out is not None:
@@ -150,7 +216,7 @@ def recommend(
     ids, scores = recommender.recommend(
         user or "", domain=domain, k=k, exclude_seen=not include_seen
     )
-    _answer(recommender, ids, scores, as_json)
+    print_answers(_console(), recommender, ids, scores, as_json=as_json)
 
 
 @app.command()
@@ -181,10 +247,11 @@ def similar(
 ) -> None:
     """Show the nearest nodes, across domains."""
     from queries.recommender import Recommender
+    from queries.show import print_answers
 
     recommender = Recommender.open(run, protocol)
     ids, cosines = recommender.similar(node_id, node_type=node_type, domain=domain, k=k)
-    _answer(recommender, ids, cosines, as_json, node_type)
+    print_answers(_console(), recommender, ids, cosines, node_type, as_json=as_json)
 
 
 @app.command()
@@ -198,30 +265,10 @@ def explain(
 ) -> None:
     """Show the best paths from a user to an item."""
     from queries.recommender import Recommender
-    from queries.show import path_rows, why
+    from queries.show import print_paths
 
     recommender = Recommender.open(run, protocol)
-    paths = recommender.explain(user, item, limit=k)
-    rows = path_rows(paths, recommender.graph.item_type)
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
-        return
-    for row in rows[:k]:
-        typer.echo(f"{row['share']:5.0%}  {row['path']}")
-    if not rows:
-        typer.echo(why(recommender, user, item))
-
-
-def _answer(
-    recommender: Any, ids: Any, scores: Any, as_json: bool, node_type: str | None = None
-) -> None:
-    from queries.show import answer_rows, answer_table
-
-    rows = answer_rows(recommender, ids.tolist(), scores.tolist(), node_type)
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
-    else:
-        _console().print(answer_table(rows))
+    print_paths(_console(), recommender, user, item, k=k, as_json=as_json)
 
 
 def _console() -> "Console":

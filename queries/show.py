@@ -1,5 +1,6 @@
 """Answers for people: tables, and what a run shows when it ends."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kg.files import read_json
+from kg.graph import FloatArray
 from queries.path import Path as Why
 from queries.path import render, telling
-from queries.recommender import Recommender
+from queries.recommender import Ids, Recommender
 from training.evaluation.results import results_table
 from training.run_folder import RunFolder
 
@@ -49,20 +51,6 @@ def answer_table(rows: Sequence[dict[str, str | int | float]], marks: Sequence[s
     return table
 
 
-def path_rows(paths: Sequence[Why], item_type: str) -> list[dict[str, object]]:
-    """Return one record a path: kind, share, the line people read, and its ids."""
-    return [
-        {
-            "kind": path.kind,
-            "share": round(path.share, 6),
-            "path": render(path, item_type),
-            "nodes": [{"type": node.type, "id": node.id} for node in path.nodes],
-            "relations": [hop.relation for hop in path.relations],
-        }
-        for path in paths
-    ]
-
-
 def why(recommender: Recommender, user_id: str, item_id: str) -> str:
     """Return in one line why a user is given an item."""
     path = telling(recommender.explain(user_id, item_id, limit=1))
@@ -76,6 +64,50 @@ def why(recommender: Recommender, user_id: str, item_id: str) -> str:
         f'no path of three edges; nearest of what they know: "{recommender.title(seen)}" '
         f"(cosine {cosine:.2f})"
     )
+
+
+def _path_rows(paths: Sequence[Why], item_type: str) -> list[dict[str, object]]:
+    """Return one record a path: kind, share, the line people read, and its ids."""
+    return [
+        {
+            "kind": path.kind,
+            "share": round(path.share, 6),
+            "path": render(path, item_type),
+            "nodes": [{"type": node.type, "id": node.id} for node in path.nodes],
+            "relations": [hop.relation for hop in path.relations],
+        }
+        for path in paths
+    ]
+
+
+def print_answers(
+    console: Console,
+    recommender: Recommender,
+    ids: Ids,
+    scores: FloatArray,
+    node_type: str | None = None,
+    *,
+    as_json: bool = False,
+) -> None:
+    """Print the answers to one query as a table, or as JSON."""
+    rows = answer_rows(recommender, ids.tolist(), scores.tolist(), node_type)
+    if as_json:
+        _print_json(console, rows)
+    else:
+        console.print(answer_table(rows))
+
+
+def print_paths(
+    console: Console, recommender: Recommender, user: str, item: str, *, k: int, as_json: bool
+) -> None:
+    """Print the k best paths from a user to an item with their shares, as lines or as JSON."""
+    paths = recommender.explain(user, item, limit=k)[:k]
+    if as_json:
+        _print_json(console, _path_rows(paths, recommender.graph.item_type))
+        return
+    lines = [f"{path.share:4.0%}  {render(path, recommender.graph.item_type)}" for path in paths]
+    for line in lines or [why(recommender, user, item)]:
+        console.print(Text(line), soft_wrap=True)
 
 
 def closing_show(run: RunFolder, console: Console) -> None:
@@ -122,3 +154,7 @@ def _show_user(recommender: Recommender, user_id: str, console: Console) -> None
         line = f"why the first: {why(recommender, user_id, ids[0])}"
         console.print(Text(line, style="italic"), soft_wrap=True)
     console.print()
+
+
+def _print_json(console: Console, value: object) -> None:
+    console.print(Text(json.dumps(value, ensure_ascii=False)), soft_wrap=True)

@@ -1,18 +1,16 @@
 """Three books, the films made of them, and four people; the model is written by hand."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from kg.store import save_graph
 
-from kg.graph import Edges, KnowledgeGraph, Nodes
-from kg.vocab import Vocab
+from kg.importer import Imported
+from kg.rejects import RejectLog
 from training.bundle import Bundle, save_bundle
 from training.evaluation.split import HeldOut, Split
 from training.evaluation.split_files import save_split
 from training.run_folder import RunFolder
 
-DOMAINS = ("books", "films")
 TITLES = {
     "b1": "The Hobbit",
     "b2": "Emma",
@@ -20,6 +18,10 @@ TITLES = {
     "f1": "An Unexpected Journey",
     "f2": "Clueless",
     "f3": "Dune: Part One",
+    "ada": "Ada",
+    "bob": "Bob",
+    "dan": "Dan",
+    "tolkien": "J. R. R. Tolkien",
 }
 LIKES = [
     ("ada", "b1"),
@@ -43,45 +45,22 @@ FACTS = {
 }
 
 
-def make_nodes(kind, titles, domains=None):
-    vocab = Vocab.from_values(list(titles), kind)
-    ids = vocab.ids.to_pylist()
-    member = np.zeros((len(ids), 2), dtype=bool)
-    for row, node_id in enumerate(ids):
-        for domain in (domains or {}).get(node_id, ()):
-            member[row, DOMAINS.index(domain)] = True
-    return Nodes(
-        vocab=vocab,
-        title=pa.array([titles[node_id] for node_id in ids], pa.string()),
-        text=pa.array([titles[node_id] for node_id in ids], pa.string()),
-        domains=member,
-        attributes=pa.table({}),
+@pytest.fixture
+def graph(make_graph):
+    """Dan knows nothing; Cyd and most entities have no title."""
+    return make_graph(
+        LIKES,
+        {item: "books" if item[0] == "b" else "films" for item in TITLES if item[1].isdigit()},
+        texts=TITLES,
+        users=["dan"],
+        entities={"person": ["tolkien", "austen", "herbert"], "genre": ["fantasy", "romance"]},
+        relations=FACTS,
     )
 
 
-def make_graph(likes=LIKES, facts=FACTS):
-    domains = {item: ["books" if item[0] == "b" else "films"] for item in TITLES}
-    nodes = {
-        "user": make_nodes("user", {"ada": "Ada", "bob": "Bob", "cyd": "", "dan": "Dan"}),
-        "item": make_nodes("item", TITLES, domains),
-        "person": make_nodes(
-            "person",
-            {"tolkien": "J. R. R. Tolkien", "austen": "Jane Austen", "herbert": "Frank Herbert"},
-        ),
-        "genre": make_nodes("genre", {"fantasy": "fantasy", "romance": "romance"}),
-    }
-    edges = {}
-    for edge_type, pairs in {("user", "likes", "item"): likes, **facts}.items():
-        src = nodes[edge_type[0]].vocab.index([pair[0] for pair in pairs])
-        dst = nodes[edge_type[2]].vocab.index([pair[1] for pair in pairs])
-        edges[edge_type] = Edges(src=src, dst=dst, weight=np.ones(len(src), np.float32))
-    return KnowledgeGraph(
-        domains=DOMAINS, nodes=nodes, edges=edges, interactions=("user", "likes", "item")
-    )
-
-
-def make_bundle(graph, seed=0):
-    rng = np.random.default_rng(seed)
+@pytest.fixture
+def bundle(graph):
+    rng = np.random.default_rng(0)
     return Bundle(
         z={
             node_type: rng.normal(size=(len(nodes), 4)).astype(np.float32)
@@ -91,16 +70,6 @@ def make_bundle(graph, seed=0):
         weights={},
         about={},
     )
-
-
-@pytest.fixture
-def graph():
-    return make_graph()
-
-
-@pytest.fixture
-def bundle(graph):
-    return make_bundle(graph)
 
 
 @pytest.fixture
@@ -127,7 +96,8 @@ def split(graph):
 @pytest.fixture
 def save():
     """Write a graph folder."""
-    return lambda graph, path: save_graph(graph, path)
+    nothing = RejectLog().table()
+    return lambda graph, path: save_graph(Imported(graph=graph, rejects=nothing, accounts=()), path)
 
 
 @pytest.fixture

@@ -1,0 +1,204 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+from kg.store import save_graph
+from typer.testing import CliRunner
+
+import isthmus
+from kg.importer import Imported
+from kg.rejects import RejectLog
+from training.bundle import Bundle, save_bundle
+from training.evaluation.split_files import save_split
+from training.run_folder import RunFolder
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(isthmus.app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def run(tmp_path, two_domain_checkerboard, checkerboard_split):
+    """A run over the checkerboard whose model knows parity, and prefers low numbers."""
+    graph = two_domain_checkerboard()
+    parity = {
+        kind: np.array([int(i[-1]) % 2 for i in graph.nodes[kind].vocab.ids.to_pylist()])
+        for kind in ("user", "item")
+    }
+    z = {kind: np.eye(2, dtype=np.float32)[rows] for kind, rows in parity.items()}
+    bias = -np.arange(len(graph.items), dtype=np.float32) / 1_000
+    bundle = Bundle(z=z, item_bias=bias, weights={}, about={})
+    folder = RunFolder(tmp_path / "run")
+    imported = Imported(graph=graph, rejects=RejectLog().table(), accounts=())
+    save_graph(imported, folder.graph)
+    save_split(checkerboard_split(), folder.task("user-cold").split)
+    save_bundle(bundle, folder.task("user-cold").model, graph)
+    return folder.path
+
+
+def test_help_needs_nothing_heavy():
+    code = (
+        "import sys, isthmus\n"
+        "heavy = {'torch', 'transformers', 'pyarrow', 'sklearn', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_names_every_command():
+    result = invoke("--help")
+    assert result.exit_code == 0
+    for command in (
+        *("run", "import", "inspect", "encode", "train", "evaluate", "report"),
+        *("recommend", "predict", "similar", "explain"),
+    ):
+        assert f" {command} " in result.output
+
+
+def test_version():
+    assert invoke("--version").output.startswith("isthmus 0.")
+
+
+def test_a_mistyped_command_is_guessed():
+    result = invoke("recomend")
+    assert result.exit_code == 2
+    assert "Did you mean 'recommend'?" in result.output
+
+
+def test_recommend_as_table_and_as_json(run):
+    options = ("recommend", run, "--user", "user-00", "--domain", "films", "-k", 3)
+    rows = json.loads(invoke(*options, "--json").stdout)
+    assert [row["id"] for row in rows] == ["films-00", "films-02", "films-04"]
+    result = invoke(*options)
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:]] == ["1", "2", "3"]
+    assert "one of the films" in result.stdout
+
+
+def test_recommend_excludes_what_was_seen(run):
+    options = ("recommend", run, "--user", "user-04", "--domain", "films", "-k", 1, "--json")
+    [row] = json.loads(invoke(*options).stdout)
+    assert row["id"] == "films-01"  # every even one is known
+    [row] = json.loads(invoke(*options, "--include-seen").stdout)
+    assert row["id"] == "films-00"
+
+
+def test_recommend_to_a_file_of_users(run, tmp_path):
+    (tmp_path / "users.txt").write_text("user-00\nuser-01\nnobody\n")
+    out = tmp_path / "out.parquet"
+    options = ("recommend", run, "--users", tmp_path / "users.txt", "--out", out)
+    options += ("--domain", "films", "-k", 2)
+    result = invoke(*options)
+    assert result.exit_code == 1
+    assert "users.txt, line 3: unknown user id 'nobody'" in result.stderr
+    result = invoke(*options, "--skip-unknown")
+    assert "3 users, 1 unknown" in result.stdout
+    assert parquet.read_table(out)["item"].to_pylist() == [
+        *("films-00", "films-02"),
+        *("films-01", "films-03"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--user", "user-00", "--users", "users.txt", "--out", "out.csv"],
+        ["--users", "users.txt"],
+        ["--user", "user-00", "--out", "out.csv"],
+    ],
+)
+def test_recommend_to_one_or_to_a_file(run, options):
+    result = invoke("recommend", run, "--domain", "films", *options)
+    assert result.exit_code == 1
+    assert result.stderr == "error: give either --user ID, or --users FILE and --out FILE\n"
+
+
+def test_predict(run, tmp_path):
+    (tmp_path / "pairs.csv").write_text("user,item\nuser-00,films-00\nuser-00,films-01\n")
+    out = tmp_path / "scored.parquet"
+    result = invoke("predict", run, "--pairs", tmp_path / "pairs.csv", "--out", out)
+    assert result.stdout == f"2 pairs, 0 unknown: {out}\n"
+    even, odd = parquet.read_table(out)["score"].to_pylist()
+    assert even > odd + 0.5
+
+
+def test_similar(run):
+    rows = json.loads(
+        invoke("similar", run, "--id", "books-01", "--domain", "films", "-k", 2, "--json").stdout
+    )
+    assert [row["id"] for row in rows] == ["films-01", "films-03"]
+    users = invoke("similar", run, "--id", "user-00", "--type", "user", "-k", 1, "--json").stdout
+    assert [row["id"] for row in json.loads(users)] == ["user-02"]
+
+
+def test_explain(run):
+    result = invoke("explain", run, "--user", "user-00", "--item", "films-00", "-k", 2)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 2
+    assert 'user-00 likes "one of the books" ←likes— user-' in result.stdout
+    paths = json.loads(
+        invoke("explain", run, "--user", "user-00", "--item", "films-00", "--json").stdout
+    )
+    assert {path["kind"] for path in paths} == {"people"}
+    # user-02 lost its films too: what is held out explains nothing.
+    assert all(path["nodes"][2]["id"] != "user-02" for path in paths)
+
+
+def test_an_error_is_one_line(run, tmp_path):
+    result = invoke("recommend", run, "--user", "user-99", "--domain", "films")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: unknown user id 'user-99', did you mean \"user-")
+    assert result.stderr.count("\n") == 1
+    result = invoke("similar", tmp_path / "nowhere", "--id", "x")
+    assert result.stderr == f"error: no such run folder: {tmp_path / 'nowhere'}\n"
+
+
+def test_debug_shows_the_traceback(run):
+    result = invoke("--debug", "recommend", run, "--user", "user-99", "--domain", "films")
+    assert result.exit_code == 1
+    assert "unknown user id" in str(result.exception)
+
+
+def test_a_bug_is_not_hidden(run, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("queries.recommender.Recommender.open", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        CliRunner().invoke(isthmus.app, ["similar", str(run), "--id", "x"], catch_exceptions=False)
+
+
+def test_an_interrupted_query_says_so(run, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("queries.recommender.Recommender.open", interrupted)
+    result = invoke("similar", run, "--id", "x")
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted\n"
+
+
+def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.jobs.run_job", interrupted)
+    job = tmp_path / "job.toml"
+    job.write_text('name = "x"\ngraph.folder = "graph"\ntask.target = "films"\n')
+    result = invoke("run", job, "--out", tmp_path / "run")
+    assert result.exit_code == 130
+    assert "the same command, without --fresh, goes on from here" in result.stderr
+
+
+def test_a_wrong_setting_is_one_line(tmp_path):
+    job = tmp_path / "job.toml"
+    job.write_text('name = "x"\ngraph.folder = "graph"\ntask.target = "films"\n')
+    result = invoke("run", job, "--set", "training.epoch=3")
+    assert result.exit_code == 1
+    assert "unknown key 'training.epoch', did you mean \"epochs\"" in result.stderr
