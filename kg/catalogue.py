@@ -1,6 +1,6 @@
 """The `[[nodes]]` sections of a mapping: tables with one node per row, duplicates resolved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.graph import BoolArray
-from kg.mapping import GraphMapping, NodeFile, SourceFile, source_files
+from kg.mapping import GraphMapping, NodeFile
 from kg.nodes import NodeSet, attribute_fact
 from kg.progress import Bar
 from kg.rejects import RejectLog, Tally
+from kg.sources import SourceFile, source_files
 from kg.tables import read_table
 from kg.values import is_blank, join_text
 from kg.vocab import IntArray
@@ -24,7 +25,7 @@ class _Batch:
 
     tally: Tally
     line: IntArray
-    raw: Sequence[str] | Any
+    raw: Callable[[int], str]
     ids: Any
     facts: dict[str, Any]  # title, text and attributes
     domain: Any  # one name per row, or "" for none

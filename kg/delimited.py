@@ -91,8 +91,8 @@ def _from_lines(
     fields = pc.split_pattern(array, delimiter)
     width = len(header)
     good = pc.equal(pc.list_value_length(fields), width).to_numpy(zero_copy_only=False)
-    for i in np.flatnonzero(~good):
-        tally.reject(int(numbers[i]), rows[i], "wrong number of fields")
+    for bad in np.flatnonzero(~good).tolist():
+        tally.reject(int(numbers[bad]), rows[bad], "wrong number of fields")
     if not good.all():
         array, fields = array.filter(pa.array(good)), fields.filter(pa.array(good))
         numbers = numbers[good]

@@ -12,11 +12,12 @@ from kg.catalogue import read_catalogue
 from kg.edges import EdgePart, EdgeSet
 from kg.errors import InputError
 from kg.graph import EdgeType, KnowledgeGraph
-from kg.mapping import EdgeFile, End, GraphMapping, SourceFile, read_mapping, source_files
+from kg.mapping import EdgeFile, End, GraphMapping, read_mapping
 from kg.nodes import NodeSet
 from kg.progress import progress
 from kg.rdf_import import RdfImport
 from kg.rejects import Account, RejectLog, Tally
+from kg.sources import SourceFile, source_files
 from kg.tables import read_table
 from kg.values import is_blank, to_numbers, to_times
 
@@ -135,9 +136,7 @@ def _freeze(
     )
 
 
-def _why_none(
-    interactions: EdgeType, edges: dict[EdgeType, EdgeSet], log: RejectLog
-) -> str:
+def _why_none(interactions: EdgeType, edges: dict[EdgeType, EdgeSet], log: RejectLog) -> str:
     if interactions not in edges:
         made = ", ".join(" ".join(name) for name in sorted(edges)) or "none"
         return f"no file has {' '.join(interactions)!r} edges (edge types: {made})"

@@ -1,33 +1,15 @@
 """The mapping: one TOML that says what every column, predicate and prefix means."""
 
-import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
-from kg.errors import ConfigError, InputError, nearest
+from kg.errors import ConfigError, nearest
 from kg.settings import build, read_toml
 
 TableFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 RdfFormatName = Literal["ntriples", "nquads", "turtle", "trig", "rdfxml", "jsonld"]
-
-DEFAULT_PREFIXES: Mapping[str, str] = MappingProxyType(
-    {
-        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-        "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
-        "owl": "http://www.w3.org/2002/07/owl#",
-        "xsd": "http://www.w3.org/2001/XMLSchema#",
-        "schema": "http://schema.org/",
-        "dcterms": "http://purl.org/dc/terms/",
-        "foaf": "http://xmlns.com/foaf/0.1/",
-        "skos": "http://www.w3.org/2004/02/skos/core#",
-        "dbo": "http://dbpedia.org/ontology/",
-        "dbr": "http://dbpedia.org/resource/",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,95 +157,3 @@ def read_mapping(path: Path) -> GraphMapping:
         return replace(build(GraphMapping, data), folder=path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A file to read, and the name that messages and rejects call it by."""
-
-    path: Path
-    label: str
-
-
-def source_files(names: Sequence[str], folder: Path) -> list[SourceFile]:
-    """Return the files that `names` mean: paths or globs, with `${NAME}` from the environment.
-
-    Raises:
-        ConfigError: an environment variable is not set.
-        InputError: a file is missing, or a glob matches nothing.
-    """
-    found = []
-    for name in names:
-        path = folder / Path(_substitute(name)).expanduser()
-        if path.is_file():
-            found.append(SourceFile(path, name))
-        elif any(sign in path.name or sign in name for sign in "*?["):
-            matches = sorted(match for match in _glob(path) if match.is_file())
-            if not matches:
-                raise InputError(f"no file matches {name!r} (looked for {path})")
-            found += [SourceFile(match, _label(match, folder)) for match in matches]
-        elif path.is_dir():
-            raise InputError(f"{path} is a folder; name its files, for example '{name}/*'")
-        else:
-            hint = nearest(path.name, _names_in(path.parent))
-            raise InputError(f"no such file: {path}{hint}")
-    return found
-
-
-def prefixes_of(mapping: GraphMapping) -> dict[str, str]:
-    """Return every prefix of the mapping: the usual ones and those of all `[[rdf]]` sections.
-
-    One table for the whole mapping, since an id made from a prefix must mean the same everywhere.
-
-    Raises:
-        ConfigError: two sections give one prefix two meanings.
-    """
-    own: dict[str, str] = {}
-    for rdf in mapping.rdf:
-        for prefix, namespace in rdf.prefixes.items():
-            if own.setdefault(prefix, namespace) != namespace:
-                raise ConfigError(f"prefix {prefix!r} is both {own[prefix]!r} and {namespace!r}")
-    return {**DEFAULT_PREFIXES, **own}
-
-
-def expand(name: str, prefixes: Mapping[str, str]) -> str:
-    """Return the IRI that a prefixed name, a bare IRI or an `<IRI>` means.
-
-    Raises:
-        ConfigError: the prefix is not declared.
-    """
-    if name.startswith("<") and name.endswith(">"):
-        return name[1:-1]
-    prefix, colon, rest = name.partition(":")
-    if colon and prefix in prefixes:
-        return prefixes[prefix] + rest
-    if colon and (rest.startswith("//") or prefix in ("urn", "mailto", "tag")):
-        return name
-    raise ConfigError(
-        f"{name!r} is neither an IRI nor a name with a declared prefix{nearest(prefix, prefixes)}"
-    )
-
-
-def _substitute(name: str) -> str:
-    def value(match: re.Match[str]) -> str:
-        variable = match.group(1)
-        if variable not in os.environ:
-            hint = nearest(variable, os.environ)
-            raise ConfigError(f"{name!r} needs the environment variable {variable}{hint}")
-        return os.environ[variable]
-
-    return re.sub(r"\$\{(\w+)\}", value, name)
-
-
-def _glob(path: Path) -> Iterator[Path]:
-    anchor = Path(path.anchor) if path.is_absolute() else Path()
-    return anchor.glob(str(path.relative_to(anchor)))
-
-
-def _label(path: Path, folder: Path) -> str:
-    inside = path.is_relative_to(folder)
-    return (path.relative_to(folder) if inside else Path(path.name)).as_posix()
-
-
-def _names_in(folder: Path) -> list[str]:
-    return [file.name for file in folder.iterdir()] if folder.is_dir() else []

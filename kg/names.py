@@ -19,6 +19,7 @@ class Compactor:
         self._prefixes = set(prefixes)
 
     def __call__(self, iri: str) -> str:
+        """Return the id of an IRI."""
         for namespace, prefix in self._namespaces:
             if iri.startswith(namespace):
                 return f"{prefix}:{iri[len(namespace) :]}"

@@ -90,12 +90,14 @@ class NodeSet:
             membership[new_row[rows], domains.index(domain)] = True
         take = pa.array(order)
         columns = {fact: self._column(fact).take(take) for fact in self._facts}
+        title, text = columns.pop("title"), columns.pop("text")
+        attributes = {name[1:]: to_attribute(columns[name]) for name in sorted(columns)}
         nodes = Nodes(
             vocab=Vocab(self.ids.take(take), self.kind),
-            title=columns.pop("title"),
-            text=columns.pop("text"),
+            title=title,
+            text=text,
             domains=membership,
-            attributes=pa.table({name[1:]: to_attribute(columns[name]) for name in sorted(columns)}),
+            attributes=pa.table(attributes),
         )
         return nodes, new_row
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import IO
 
 import numpy as np
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, parse
 
 from kg.errors import InputError
-from kg.mapping import SourceFile
 from kg.rejects import Tally
+from kg.sources import SourceFile
 from kg.streams import COMPRESSIONS, open_bytes, plain_suffix
 from kg.vocab import IntArray
 
@@ -33,6 +34,8 @@ PARSERS = {
     "jsonld": RdfFormat.JSON_LD,
 }
 LINE_BASED = ("ntriples", "nquads")
+Batch = tuple[list[Quad], list[int]]  # triples, and the line of each; -1 for unknown
+BATCH = 10_000  # triples
 CHUNK = 1 << 22  # bytes of a line-based format that are parsed at once
 
 
@@ -44,18 +47,18 @@ class Terms:
     """
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self.codes: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self.codes)
 
     def code(self, name: str) -> int:
         """Return the number of an IRI or blank node name."""
-        return self._codes.setdefault(name, len(self._codes))
+        return self.codes.setdefault(name, len(self.codes))
 
     def names(self) -> list[str]:
         """Return all names by number."""
-        return list(self._codes)
+        return list(self.codes)
 
 
 @dataclass
@@ -68,16 +71,24 @@ class LiteralFacts:
     language: list[str] = field(default_factory=list)  # lower case, "" for none
     line: list[int] = field(default_factory=list)
 
+    def add(self, subject: int, predicate: int, literal: Literal, line: int) -> None:
+        """Append one triple."""
+        self.subject.append(subject)
+        self.predicate.append(predicate)
+        self.value.append(literal.value)
+        self.language.append((literal.language or "").lower())
+        self.line.append(line)
+
 
 @dataclass(frozen=True)
 class Triples:
     """The triples of one file as term numbers; `line` is -1 where the parser cannot say."""
 
+    literals: LiteralFacts
     subject: IntArray
     predicate: IntArray
     object: IntArray
     line: IntArray
-    literals: LiteralFacts
 
 
 def read_rdf(
@@ -122,102 +133,100 @@ def read_rdf(
 
 
 def _collect(
-    quads: Iterable[tuple[Quad, int]],
+    batches: Iterable[Batch],
     terms: Terms,
     tally: Tally,
     blank_prefix: str,
     wanted: frozenset[str],
 ) -> Triples:
-    subjects, predicates, objects, lines = [], [], [], []
+    columns: tuple[list[int], ...] = ([], [], [], [])
     facts = LiteralFacts()
     blanks: dict[str, str] = {}
-    code = terms.code
+    codes = terms.codes
     rows = ignored = 0
-    for quad, line in quads:
-        rows += 1
-        subject, predicate, target = quad.subject, quad.predicate, quad.object
-        if type(subject) is NamedNode:
-            head = subject.value
-        elif type(subject) is BlankNode:
-            head = blanks.setdefault(subject.value, f"{blank_prefix}{len(blanks) + 1}")
-        else:
-            tally.reject(line if line > 0 else None, str(quad), "a triple as subject")
-            continue
-        if type(target) is NamedNode:
-            tail = target.value
-        elif type(target) is BlankNode:
-            tail = blanks.setdefault(target.value, f"{blank_prefix}{len(blanks) + 1}")
-        elif type(target) is Literal:
-            if predicate.value not in wanted:
-                ignored += 1
+
+    def name_of(term: object) -> str | None:
+        if type(term) is BlankNode:
+            return blanks.setdefault(term.value, f"{blank_prefix}{len(blanks) + 1}")
+        return term.value if type(term) is NamedNode else None
+
+    for quads, lines in batches:
+        rows += len(quads)
+        for quad, line in zip(quads, lines, strict=True):  # the hot loop: one turn per triple
+            subject, predicate, target, _ = quad
+            relation = predicate.value
+            head = subject.value if type(subject) is NamedNode else name_of(subject)
+            if type(target) is Literal and head is not None:
+                if relation in wanted:
+                    facts.add(terms.code(head), terms.code(relation), target, line)
+                else:
+                    ignored += 1
                 continue
-            facts.subject.append(code(head))
-            facts.predicate.append(code(predicate.value))
-            facts.value.append(target.value)
-            facts.language.append((target.language or "").lower())
-            facts.line.append(line)
-            continue
-        else:
-            tally.reject(line if line > 0 else None, str(quad), "a triple as object")
-            continue
-        subjects.append(code(head))
-        predicates.append(code(predicate.value))
-        objects.append(code(tail))
-        lines.append(line)
+            tail = target.value if type(target) is NamedNode else name_of(target)
+            if head is None or tail is None:
+                tally.reject(line if line > 0 else None, str(quad), "a triple as a term")
+                continue
+            columns[0].append(codes.setdefault(head, len(codes)))
+            columns[1].append(codes.setdefault(relation, len(codes)))
+            columns[2].append(codes.setdefault(tail, len(codes)))
+            columns[3].append(line)
     tally.rows += rows
     tally.loaded += ignored
     tally.ignored += ignored
-    arrays = (np.array(column, np.int64) for column in (subjects, predicates, objects, lines))
-    return Triples(*arrays, literals=facts)
+    return Triples(facts, *(np.array(column, np.int64) for column in columns))
 
 
 def _whole(
     stream: IO[bytes], kind: RdfFormat, base: str | None, source: SourceFile
-) -> Iterator[tuple[Quad, int]]:
+) -> Iterator[Batch]:
     try:
-        for quad in parse(stream, kind, base_iri=base):
-            yield quad, -1
+        quads = parse(stream, kind, base_iri=base)
+        while batch := list(islice(quads, BATCH)):
+            yield batch, [-1] * len(batch)
     except SyntaxError as error:
         where = f", line {error.lineno}" if error.lineno else ""
-        raise InputError(f"{source.path}{where}: {error.msg}") from None
+        raise InputError(f"{source.path}{where}: {_reason(error)}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{source.path}: {error}") from None
 
 
-def _by_chunk(stream: IO[bytes], kind: RdfFormat, tally: Tally) -> Iterator[tuple[Quad, int]]:
+def _by_chunk(stream: IO[bytes], kind: RdfFormat, tally: Tally) -> Iterator[Batch]:
     first = 1
     rest = b""
     while block := stream.read(CHUNK):
         whole, newline, rest = (rest + block).rpartition(b"\n")
         if newline:
-            yield from _chunk(whole, first, kind, tally)
+            yield _chunk(whole, first, kind, tally)
             first += whole.count(b"\n") + 1
     if rest:
-        yield from _chunk(rest, first, kind, tally)
+        yield _chunk(rest, first, kind, tally)
 
 
-def _chunk(data: bytes, first: int, kind: RdfFormat, tally: Tally) -> Iterator[tuple[Quad, int]]:
+def _chunk(data: bytes, first: int, kind: RdfFormat, tally: Tally) -> Batch:
     lines = data.split(b"\n")
     # a comment or blank line holds no triple; if the counts agree, each other line holds one
-    numbers = [first + i for i, line in enumerate(lines) if line.strip() and line.lstrip()[:1] != b"#"]
+    held = [i for i, line in enumerate(lines) if line.lstrip()[:1] not in (b"", b"#")]
     try:
         quads = list(parse(data, kind))
     except (SyntaxError, ValueError):
         quads = []
-    if len(quads) == len(numbers):
-        yield from zip(quads, numbers, strict=True)
-        return
-    for number in numbers:
-        line = lines[number - first]
+    if len(quads) == len(held):
+        return quads, [first + i for i in held]
+    quads, numbers = [], []
+    for i in held:
         try:
-            yield from [(quad, number) for quad in parse(line, kind)]
+            found = list(parse(lines[i], kind))
         except (SyntaxError, ValueError) as error:
             tally.rows += 1
-            raw = line.decode("utf-8", "backslashreplace").rstrip("\r")
-            tally.reject(number, raw, f"malformed RDF: {_reason(error)}")
+            raw = lines[i].decode("utf-8", "backslashreplace").rstrip("\r")
+            tally.reject(first + i, raw, f"malformed RDF: {_reason(error)}")
+        else:
+            quads += found
+            numbers += [first + i] * len(found)
+    return quads, numbers
 
 
 def _reason(error: Exception) -> str:
-    # "Parser error at line 1 column 34: Line jumps are ..." counts lines of the line alone
+    # "Parser error at line 1 column 34: Line jumps are ...": the caller knows the line better
     text = str(getattr(error, "msg", error))
     return text.split(": ", 1)[-1] if text.startswith("Parser error") else text

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,15 @@ import pyarrow as pa
 from kg.edges import EdgePart, EdgeSet
 from kg.graph import BoolArray, EdgeType
 from kg.literals import LiteralIndex
-from kg.mapping import ClassRule, GraphMapping, RdfFile, expand, prefixes_of, source_files
+from kg.mapping import ClassRule, GraphMapping, RdfFile
 from kg.names import Compactor, readable_name, short_names
 from kg.nodes import NodeSet, attribute_fact
 from kg.placing import Placement, Rules, place
+from kg.prefixes import expand, prefixes_of
 from kg.progress import Bar
 from kg.rdf import RDF_TYPE, Terms, Triples, read_rdf
 from kg.rejects import RejectLog, Tally
+from kg.sources import source_files
 from kg.vocab import IntArray
 
 NOT_IN_CATALOGUE = "not in the catalogue"
@@ -119,9 +122,7 @@ class RdfImport:
                 default.setdefault(term, kind)
         return default
 
-    def _add_facts(
-        self, names: list[str], placement: Placement, sets: dict[str, NodeSet]
-    ) -> None:
+    def _add_facts(self, names: list[str], placement: Placement, sets: dict[str, NodeSet]) -> None:
         attributes = short_names(
             self._iris([name for rdf in self._mapping.rdf for name in rdf.attributes]),
             self._compact,
@@ -133,12 +134,12 @@ class RdfImport:
                     _index_literals(file, index, names, placement)
             subjects = np.array(index.subjects(), dtype=np.int64)
             title, text = self._predicates(section.title), self._predicates(section.text)
-            self._fill(sets, placement, "title", subjects, lambda s: index.first(s, title))
-            self._fill(sets, placement, "text", subjects, lambda s: index.joined(s, text))
+            self._fill(sets, placement, "title", subjects, partial(index.first, predicates=title))
+            self._fill(sets, placement, "text", subjects, partial(index.joined, predicates=text))
             for iri in self._iris(section.attributes):
                 code = [self._terms.code(iri)]
                 name = attribute_fact(attributes[iri])
-                self._fill(sets, placement, name, subjects, lambda s: index.first(s, code))
+                self._fill(sets, placement, name, subjects, partial(index.first, predicates=code))
 
     def _fill(
         self,
@@ -197,9 +198,7 @@ class RdfImport:
         triples, tally = file.triples, file.tally
         bad = placement.rejected[triples.subject]
         tally.loaded += int((file.typing & ~bad).sum())
-        bad = (bad & file.typing) | (
-            (bad | placement.rejected[triples.object]) & file.edge
-        )
+        bad = (bad & file.typing) | ((bad | placement.rejected[triples.object]) & file.edge)
         for i in np.flatnonzero(bad).tolist():
             parts = (triples.subject[i], triples.predicate[i], triples.object[i])
             line = int(triples.line[i])
@@ -207,11 +206,11 @@ class RdfImport:
             tally.reject(line if line > 0 else None, raw, NOT_IN_CATALOGUE)
         good = np.flatnonzero(file.edge & ~bad)
         src, dst = triples.subject[good], triples.object[good]
-        kinds = np.stack(
-            [placement.type_of[src], triples.predicate[good], placement.type_of[dst]], axis=1
-        )
-        distinct, kind = np.unique(kinds, axis=0, return_inverse=True)
-        for j, (src_type, predicate, dst_type) in enumerate(distinct.tolist()):
+        shape = (len(placement.types), len(names), len(placement.types))
+        ends = (placement.type_of[src], triples.predicate[good], placement.type_of[dst])
+        distinct, kind = np.unique(np.ravel_multi_index(ends, shape), return_inverse=True)
+        for j, key in enumerate(distinct.tolist()):
+            src_type, predicate, dst_type = (int(part) for part in np.unravel_index(key, shape))
             name = (placement.types[src_type], relations[predicate], placement.types[dst_type])
             here = kind == j
             part = EdgePart(placement.row[src[here]], placement.row[dst[here]], tally)

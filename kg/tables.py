@@ -1,7 +1,7 @@
 """Tables of any format to columns of strings with line numbers."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from kg.delimited import Rows, read_delimited
 from kg.errors import InputError, nearest
-from kg.mapping import SourceFile
 from kg.rejects import Tally
+from kg.sources import SourceFile
 from kg.streams import open_bytes, plain_suffix
 from kg.values import flat
 
@@ -69,11 +69,11 @@ def read_table(
     return rows
 
 
-def _check_columns(wanted: Sequence[str], known: Sequence[str] | dict[str, Any], s: SourceFile) -> None:
+def _check_columns(wanted: Sequence[str], known: Collection[str], source: SourceFile) -> None:
     for name in wanted:
         if name not in known:
             hint, names = nearest(name, known), ", ".join(known)
-            raise InputError(f"{s.path} has no column {name!r}{hint} (columns: {names})")
+            raise InputError(f"{source.path} has no column {name!r}{hint} (columns: {names})")
 
 
 def _read_json_lines(data: bytes, wanted: Sequence[str], source: SourceFile, tally: Tally) -> Rows:
@@ -103,7 +103,7 @@ def _read_json_lines(data: bytes, wanted: Sequence[str], source: SourceFile, tal
         numbers.append(number)
         raws.append(raw)
     if raws:  # a key may be left out of some rows, not of all
-        _check_columns(wanted, list(seen), source)
+        _check_columns(wanted, seen, source)
     columns = {name: pa.array(column, pa.string()) for name, column in values.items()}
     return Rows(columns, np.array(numbers, dtype=np.int64), raws.__getitem__)
 
