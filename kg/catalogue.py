@@ -58,7 +58,14 @@ def _read(section: NodeFile, source: SourceFile, tally: Tally) -> _Batch:
     wanted = [section.id, *section.text, *section.attributes]
     wanted += [column for column in (title, section.domain_column) if column is not None]
     wanted = list(dict.fromkeys(wanted))
-    rows = read_table(source, wanted, tally, format=section.format, quote=section.quote)
+    rows = read_table(
+        source,
+        wanted,
+        tally,
+        format=section.format,
+        delimiter=section.delimiter,
+        quote=section.quote,
+    )
     missing = is_blank(rows.columns[section.id])
     for row in np.flatnonzero(missing).tolist():
         tally.reject(int(rows.line[row]), rows.raw(row), f"{section.id} is empty")

@@ -79,7 +79,14 @@ def _read_edges(
     ends = (section.src, section.dst)
     wanted = [end.column for end in ends]
     wanted += [column for column in (section.weight, section.time) if column is not None]
-    rows = read_table(source, wanted, tally, format=section.format, quote=section.quote)
+    rows = read_table(
+        source,
+        wanted,
+        tally,
+        format=section.format,
+        delimiter=section.delimiter,
+        quote=section.quote,
+    )
     reason = np.full(len(rows), "", dtype=object)  # the first that applies stays
     weight = time = None
     if section.weight is not None:

@@ -34,11 +34,13 @@ class NodeFile:
     text: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     format: TableFormat | None = None  # default: from the file name
+    delimiter: str | None = None  # default: "," in CSV, a tab in TSV
     quote: bool | None = None  # default: CSV yes, TSV no
 
     def __post_init__(self) -> None:
         if self.domain and self.domain_column:
             raise ValueError("give either domain or domain_column")
+        _check_delimiter(self.delimiter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,11 @@ class EdgeFile:
     weight: str | None = None
     time: str | None = None
     format: TableFormat | None = None
+    delimiter: str | None = None
     quote: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_delimiter(self.delimiter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +158,14 @@ def read_mapping(path: Path) -> GraphMapping:
         ConfigError: missing, not TOML, or a key is wrong; names the nearest key.
     """
     data = read_toml(path)
-    data.pop("folder", None)
     try:
+        if "folder" in data:
+            raise ConfigError("unknown key 'folder': paths are relative to the mapping file")
         return replace(build(GraphMapping, data), folder=path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def _check_delimiter(delimiter: str | None) -> None:
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise ValueError(f"delimiter must be one character, not {delimiter!r}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-import zstandard
+import pyarrow as pa
 
 from kg.errors import InputError
 
@@ -34,7 +34,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     try:
         with _open(path) as stream:
             yield stream
-    except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 
@@ -47,6 +47,6 @@ def _open(path: Path) -> IO[bytes]:
     if suffix == ".xz":
         return cast(IO[bytes], lzma.open(path, "rb"))
     if suffix == ".zst":
-        unpacker = zstandard.ZstdDecompressor()
-        return cast(IO[bytes], unpacker.stream_reader(path.open("rb"), read_across_frames=True))
+        # python-zstandard's reader takes a truncated file for a complete one; Arrow's does not
+        return cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
     return path.open("rb")

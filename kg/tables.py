@@ -25,6 +25,8 @@ FORMATS = {
     ".parquet": "parquet",
 }
 
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+
 
 def read_table(
     source: SourceFile,
@@ -32,6 +34,7 @@ def read_table(
     tally: Tally,
     *,
     format: str | None = None,
+    delimiter: str | None = None,
     quote: bool | None = None,
 ) -> Rows:
     """Read the wanted columns of a table; bad rows go to `tally`, the rest come back.
@@ -44,6 +47,7 @@ def read_table(
         wanted: columns to return.
         tally: gets the number of rows and the rejects.
         format: csv, tsv, jsonl or parquet; by default from the file name.
+        delimiter: between fields; by default a comma in CSV, a tab in TSV.
         quote: whether `"` quotes fields; by default in CSV and not in TSV.
 
     Raises:
@@ -63,8 +67,8 @@ def read_table(
     elif kind == "jsonl":
         rows = _read_json_lines(data, wanted, source, tally)
     else:
-        delimiter = "\t" if kind == "tsv" else ","
-        rows = read_delimited(data, delimiter, (kind == "csv") if quote is None else quote, tally)
+        quoted = kind == "csv" if quote is None else quote
+        rows = read_delimited(data, delimiter or DELIMITERS[kind], quoted, tally)
     _check_columns(wanted, rows.columns, source)
     return rows
 
@@ -144,7 +148,7 @@ def _as_strings(column: Any) -> Any:
     kind = column.type
     if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
         return flat(pc.binary_join(column.combine_chunks(), ", "))
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.array([_cell(_plain(value)) for value in column.to_pylist()], pa.string())
     return flat(column)
 
