@@ -26,8 +26,8 @@ from training.evaluation.split import HeldOut, Split
 
 Part = Literal["valid", "test"]
 
-# of scores and temporaries, for each user and candidate: float32 scores (4) negated (4) with int64
-# partition indices (8), or up to six float32 arrays inside the scorer
+# of scores and temporaries, for each user and candidate: scores negated (4) and sorted (4) with
+# masks and, where they tie, one more copy and counts (12); or six float32 arrays in the scorer
 BYTES_PER_SCORE = 24
 # of each sampled negative: int64 column and gather index (16), float32 score (4), masks (4)
 BYTES_PER_NEGATIVE = 24
@@ -149,11 +149,11 @@ def evaluate(
             negative_ranks[rows] = _rank_among_negatives(
                 negated, positives, block, sampled_negatives, rng, block_bytes
             )
-        best = _top(negated, ks[-1])
+        ordered = np.sort(negated, axis=1)
+        ranks[rows] = mid_ranks(ordered, positives, block)
+        best = _top(negated, ordered, ks[-1])
         top[first:last, : best.shape[1]] = np.where(best < 0, -1, held_out.candidates[best])
-        negated.sort(axis=1)
-        ranks[rows] = mid_ranks(negated, positives, block)
-        del negated  # before the next block is scored, or two blocks would be held
+        del negated, ordered  # before the next block is scored, or two would be held
     by_row = row_metrics(negative_ranks, ks) if sampled_negatives else {}
     target_history, source_history = _histories(split, users)
     return Evaluation(
@@ -223,15 +223,30 @@ def _rank_among_negatives(
     return ranks
 
 
-def _top(negated: npt.NDArray[np.floating], k: int) -> IntArray:
-    """Return the columns of the k best of each row, best first, -1 where not ranked."""
+def _top(negated: npt.NDArray[np.floating], ordered: npt.NDArray[np.floating], k: int) -> IntArray:
+    """Return the columns of the k best of each row, best first, -1 where there are fewer.
+
+    Equal scores go by column. Faster than an index partition of the whole block, because the
+    sorted block that ranks need anyway already knows the k-th best value.
+    """
     k = min(k, negated.shape[1])
-    best = np.argpartition(negated, k - 1, axis=1)[:, :k]
-    best.sort(axis=1)  # equal scores by column, whatever the partition left
-    values = np.take_along_axis(negated, best, axis=1)
-    order = np.argsort(values, axis=1, kind="stable")
-    best = np.take_along_axis(best, order, axis=1)
-    return np.where(np.isnan(np.take_along_axis(values, order, axis=1)), -1, best)
+    worst = ordered[:, k - 1 : k].copy()
+    worst[np.isnan(worst)] = np.inf  # fewer than k are ranked: take all of them
+    chosen = negated <= worst
+    surplus = chosen.sum(axis=1) - k
+    tied = np.flatnonzero(surplus > 0)
+    if len(tied):
+        equal = negated[tied] == worst[tied]
+        keep = equal.sum(axis=1) - surplus[tied]
+        equal &= equal.cumsum(axis=1, dtype=np.int32) > keep[:, None]
+        chosen[tied] &= ~equal
+    rows, columns = np.divmod(np.flatnonzero(chosen), negated.shape[1])
+    order = np.lexsort((columns, negated[rows, columns], rows))
+    counts = np.bincount(rows, minlength=len(negated))
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    best = np.full((len(negated), k), -1, dtype=np.int64)
+    best[rows, place] = columns[order]
+    return best
 
 
 def _seen(split: Split, users: IntArray, candidates: IntArray) -> sparse.csr_array:

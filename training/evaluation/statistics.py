@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-_CELLS = 2**22  # resamples times users at once: a few tens of megabytes
+_CELLS = 2**22  # resamples times users at once: about a hundred megabytes
 
 
 @dataclass(frozen=True, kw_only=True)
