@@ -1,6 +1,6 @@
 """Mapping to graph: every row of every file becomes part of it, or a reject."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,12 +135,15 @@ def _freeze(
     domains = tuple(sorted({domain for nodes in sets.values() for domain in nodes.domains}))
     finished = {kind: nodes.finish(domains) for kind, nodes in sets.items()}
     rows = {kind: new_row for kind, (_, new_row) in finished.items()}
-    return KnowledgeGraph(
+    graph = KnowledgeGraph(
         domains=domains,
         nodes={kind: nodes for kind, (nodes, _) in finished.items()},
         edges={name: part.finish(rows[name[0]], rows[name[2]]) for name, part in edges.items()},
         interactions=interactions,
     )
+    used = np.stack([graph.user_mask(domain) for domain in domains], axis=1) if domains else False
+    users = replace(graph.users, domains=graph.users.domains | used)
+    return replace(graph, nodes={**graph.nodes, graph.user_type: users})
 
 
 def _why_none(interactions: EdgeType, edges: dict[EdgeType, EdgeSet], log: RejectLog) -> str:

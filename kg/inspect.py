@@ -116,14 +116,11 @@ def describe(
 
 def _node_summary(graph: KnowledgeGraph, node_type: str) -> NodeSummary:
     nodes = graph.nodes[node_type]
-    by_domain = nodes.domains.sum(axis=0)
-    if node_type == graph.user_type and not nodes.domains.any():
-        by_domain = np.array([graph.user_mask(domain).sum() for domain in graph.domains])
     return NodeSummary(
         type=node_type,
         count=len(nodes),
         with_text=int(pc.sum(pc.not_equal(nodes.text, "")).as_py() or 0),
-        by_domain=tuple(int(count) for count in by_domain),
+        by_domain=tuple(int(count) for count in nodes.domains.sum(axis=0)),
         attributes={field.name: str(field.type) for field in nodes.attributes.schema},
     )
 

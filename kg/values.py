@@ -43,13 +43,14 @@ def join_text(parts: Sequence[Any], num_rows: int) -> Any:
     trimmed = [pc.utf8_trim_whitespace(part) for part in parts]
     if len(trimmed) == 1:
         return trimmed[0]
-    kept = []
+    pieces = []
     for i, part in enumerate(trimmed):
         drop = pc.equal(part, "")
         for earlier in trimmed[:i]:
             drop = pc.or_(drop, pc.equal(part, earlier))
-        kept.append(pc.if_else(drop, pa.scalar(None, pa.string()), part))
-    return pc.binary_join_element_wise(*kept, ". ", null_handling="skip")
+        pieces.append(pc.if_else(drop, "", pc.binary_join_element_wise(". ", part, "")))
+    # a join that skips nulls loses the rows that are all null, so the first separator is cut off
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*pieces, ""), 2)
 
 
 def to_numbers(column: Any) -> tuple[Doubles, BoolArray]:

@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from kg.values import is_blank, join_text, to_attribute, to_numbers, to_times
+
+
+def strings(*values):
+    return pa.array(values, pa.string())
+
+
+def test_texts_join_non_empty_parts_in_order_and_repeats_once():
+    parts = [
+        strings(" A ", "", "A", "", "A"),
+        strings("B", "B", " A", " ", "B"),
+        strings("C", "", "C", "", "A"),
+    ]
+
+    assert join_text(parts, 5).to_pylist() == ["A. B. C", "B", "A. C", "", "A. B"]
+    assert join_text([], 2).to_pylist() == ["", ""]
+    assert join_text(parts[:1], 5).to_pylist() == ["A", "", "A", "", "A"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1", 1),
+        (" -2.5 ", -2.5),
+        ("+3", 3),
+        (".5", 0.5),
+        ("4.", 4),
+        ("1e3", 1000),
+        ("-1E-2", -0.01),
+    ],
+)
+def test_numbers_parse(text, number):
+    values, valid = to_numbers(strings(text))
+    assert values.tolist() == [number]
+    assert valid.all()
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "nan", "NaN", "inf", "-inf", "1e999", "1_0", "0x1", "a", "1,5", "٣"]
+)
+def test_what_is_no_finite_number_is_not_valid(text):
+    _, valid = to_numbers(strings(text, "1"))
+    assert valid.tolist() == [False, True]
+
+
+def test_times_are_numbers_or_iso_dates_in_utc():
+    assert to_times(strings("3", "2.5"))[0].tolist() == [3, 2.5]
+    values, valid = to_times(
+        strings("1970-01-02", "1970-01-01T00:00:01Z", "1970-01-01 01:00:00+01:00", "1970-13-01", "")
+    )
+    assert valid.tolist() == [True, True, True, False, False]
+    assert values[:3].tolist() == [86400, 1, 0]
+
+
+def test_in_a_column_of_dates_a_number_is_not_valid_and_the_reverse():
+    assert to_times(strings("2020", "2020-01-01", "2020-01-02"))[1].tolist() == [False, True, True]
+    assert to_times(strings("2020", "2021", "2020-01-02"))[1].tolist() == [True, True, False]
+
+
+def test_attributes_are_numbers_if_all_values_are():
+    numbers = to_attribute(strings("1", "", "2.5"))
+    assert numbers.type == pa.float64()
+    assert numbers.to_pylist() == [1, None, 2.5]
+    words = to_attribute(strings("1", "", "two"))
+    assert words.type == pa.string()
+    assert words.to_pylist() == ["1", None, "two"]
+    assert to_attribute(strings("", "")).to_pylist() == [None, None]
+    assert math.isfinite(np.nansum(to_attribute(strings("1", "")).to_numpy(zero_copy_only=False)))
+
+
+def test_white_space_is_blank():
+    assert is_blank(strings("", " \t", "a")).tolist() == [True, True, False]
