@@ -23,7 +23,7 @@ def load_encoder(
         max_length: tokens read of a text, by language models.
         dim: length of a vector, of "lsa" and "hashing"; a language model has its own.
         dtype: "auto", "float32" or "bfloat16", of language models; "auto" is bfloat16 where the
-            hardware multiplies it natively.
+            hardware is faster at it (GPUs from Ampere on, CPUs with AMX).
         device: "auto", "cpu", "cuda" or "cuda:N", of language models.
 
     Raises:

@@ -34,6 +34,7 @@ class LsaEncoder:
         self._idf: npt.NDArray[np.float64] = np.empty(0)
         self._components: FloatArray = np.empty((0, 0), dtype=np.float32)
         self._vectorizer: Any = None
+        self._fingerprint = self._hash()
 
     @property
     def fitted(self) -> bool:
@@ -47,7 +48,10 @@ class LsaEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of words, weights and components."""
+        """Hash of words, weights and components; of the setting alone until fitted."""
+        return self._fingerprint
+
+    def _hash(self) -> str:
         digest = hashlib.sha256(f"lsa 1 {self._asked}\x00".encode())
         digest.update("\x00".join(self._words).encode())
         digest.update(self._idf.tobytes() + self._components.tobytes())
@@ -124,6 +128,7 @@ class LsaEncoder:
         # Fitting and loading end here alike, so that both encode alike.
         self._vectorizer = _vectorizer(vocabulary=words)
         self._vectorizer.idf_ = idf
+        self._fingerprint = self._hash()
 
 
 def _vectorizer(**settings: Any) -> Any:
