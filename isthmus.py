@@ -12,6 +12,8 @@ from kg.errors import InputError, IsthmusError
 if TYPE_CHECKING:  # commands import what they need, so that `isthmus --help` is quick
     from rich.console import Console
 
+    from kg.importer import Imported
+
 
 class _FrontDoor(TyperGroup):
     """Shows an expected error as one line; an interruption says how to go on."""
@@ -85,9 +87,10 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over.")] = False,
 ) -> None:
     """Do everything: import, encode, train, evaluate, report, recommend; resumes."""
+    from training.jobs import run_job
+
     from queries.show import closing_show
     from training.config import load_job
-    from training.jobs import run_job
     from training.run_folder import RunFolder
 
     config = load_job(job, settings or ())
@@ -104,11 +107,12 @@ def import_(
 ) -> None:
     """Read tables and RDF into a graph folder."""
     from kg.importer import import_graph
-    from kg.store import save_graph
 
     imported = import_graph(mapping)
-    _describe(imported.graph)
+    _describe(imported)
     if not check:
+        from kg.store import save_graph
+
         save_graph(imported, out)
         typer.echo(f"Graph: {out}")
 
@@ -118,11 +122,11 @@ def inspect(
     folder: Annotated[Path, typer.Argument(metavar="GRAPH_OR_RUN", help="Graph or run folder.")],
 ) -> None:
     """Show schema, counts by domain, overlap, degrees, text coverage, rejects."""
-    from kg.store import load_graph
+    from kg.store import load_imported
     from training.run_folder import RunFolder
 
     graph = RunFolder(folder).graph
-    _describe(load_graph(graph if graph.is_dir() else folder))
+    _describe(load_imported(graph if graph.is_dir() else folder))
 
 
 @app.command()
@@ -143,8 +147,9 @@ def encode(
 @app.command()
 def train(job: Job, out: RunOut = None, settings: Settings = None) -> None:
     """Import, encode and train; resumes."""
-    from training.config import load_job
     from training.jobs import encode_step, import_step, train_step
+
+    from training.config import load_job
     from training.run_folder import RunFolder
 
     config = load_job(job, settings or ())
@@ -159,8 +164,9 @@ def train(job: Job, out: RunOut = None, settings: Settings = None) -> None:
 @app.command()
 def evaluate(run: Run) -> None:
     """Measure the models of a run against their floors on what was held out."""
-    from training.evaluation.results import results_table
     from training.jobs import evaluate_step, load_config
+
+    from training.evaluation.results import results_table
     from training.run_folder import RunFolder
 
     folder = RunFolder(run)
@@ -173,6 +179,7 @@ def evaluate(run: Run) -> None:
 def report(run: Run) -> None:
     """Write the report of an evaluated run: one page with every figure and plot."""
     from training.jobs import report_step
+
     from training.run_folder import RunFolder
 
     typer.echo(f"Report: {report_step(RunFolder(run))}")
@@ -269,6 +276,13 @@ def explain(
 
     recommender = Recommender.open(run, protocol)
     print_paths(_console(), recommender, user, item, k=k, as_json=as_json)
+
+
+def _describe(imported: "Imported") -> None:
+    from kg.inspect import describe
+    from kg.show import render
+
+    _console().print(render(describe(imported.graph, imported.rejects, imported.accounts)))
 
 
 def _console() -> "Console":

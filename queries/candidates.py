@@ -155,7 +155,6 @@ def _best_numpy(
     """
     block = user_z @ item_z.T
     block += bias
-    block += np.float32(0)  # -0.0 becomes 0.0: they are equal and must have equal bits
     bits = block.view(np.int32)
     bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
     keys = bits.astype(np.int64)
@@ -181,7 +180,7 @@ def _best_torch(device: str) -> Any:
             torch.from_numpy(np.ascontiguousarray(array)).to(device)
             for array in (user_z, item_z, bias, *hidden)
         )
-        bits = (users @ items.T).add_(biases).add_(0.0).view(torch.int32)
+        bits = (users @ items.T).add_(biases).view(torch.int32)
         bits ^= (bits >> 31) & 0x7FFFFFFF
         keys = bits.long() << 32
         keys |= 0xFFFFFFFF - torch.arange(start, start + keys.shape[1], device=device)

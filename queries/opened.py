@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from kg.store import load_graph
 
 from kg.errors import ArtefactError, InputError, nearest
 from kg.graph import KnowledgeGraph
+from kg.store import load_graph
 from training.bundle import Bundle, load_bundle
 from training.evaluation.split import Split
 from training.evaluation.split_files import load_split

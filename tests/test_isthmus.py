@@ -5,12 +5,11 @@ import sys
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
-from kg.store import save_graph
 from typer.testing import CliRunner
 
 import isthmus
-from kg.importer import Imported
-from kg.rejects import RejectLog
+from encoders.features import load_features
+from kg.store import load_graph, save_graph
 from training.bundle import Bundle, save_bundle
 from training.evaluation.split_files import save_split
 from training.run_folder import RunFolder
@@ -32,8 +31,7 @@ def run(tmp_path, two_domain_checkerboard, checkerboard_split):
     bias = -np.arange(len(graph.items), dtype=np.float32) / 1_000
     bundle = Bundle(z=z, item_bias=bias, weights={}, about={})
     folder = RunFolder(tmp_path / "run")
-    imported = Imported(graph=graph, rejects=RejectLog().table(), accounts=())
-    save_graph(imported, folder.graph)
+    save_graph(graph, folder.graph)
     save_split(checkerboard_split(), folder.task("user-cold").split)
     save_bundle(bundle, folder.task("user-cold").model, graph)
     return folder.path
@@ -67,6 +65,61 @@ def test_a_mistyped_command_is_guessed():
     result = invoke("recomend")
     assert result.exit_code == 2
     assert "Did you mean 'recommend'?" in result.output
+
+
+MAPPING = """
+[[nodes]]
+file = "items.csv"
+type = "item"
+id = "id"
+domain_column = "domain"
+text = "title"
+
+[[edges]]
+file = "likes.csv"
+relation = "interacts"
+src = { type = "user", column = "user", create = true }
+dst = { type = "item", column = "item" }
+"""
+
+
+@pytest.fixture
+def mapping(tmp_path):
+    """Two books, two films, and a like of something unknown."""
+    (tmp_path / "items.csv").write_text(
+        "id,domain,title\nb1,books,Emma\nb2,books,Dune\nf1,films,Clueless\nf2,films,Arrakis\n"
+    )
+    (tmp_path / "likes.csv").write_text("user,item\nann,b1\nann,f1\nben,b2\nben,x9\n")
+    path = tmp_path / "graph.toml"
+    path.write_text(MAPPING)
+    return path
+
+
+def test_import_then_inspect_then_encode(mapping, tmp_path):
+    graph = tmp_path / "graph"
+    result = invoke("import", mapping, "--out", graph)
+    assert result.exit_code == 0
+    assert result.stdout.endswith(f"Graph: {graph}\n")
+    inspected = invoke("inspect", graph)
+    assert inspected.exit_code == 0
+    assert result.stdout.startswith(inspected.stdout.rstrip("\n"))
+    for word in ("books", "films", "interacts", "unknown item"):
+        assert word in inspected.stdout
+    features = tmp_path / "features"
+    result = invoke("encode", graph, "--out", features, "--model", "hashing")
+    assert result.stdout == f"Features: {features}\n"
+    assert load_features(features, load_graph(graph)).vectors["item"].shape[0] == 4
+
+
+def test_a_checked_import_writes_nothing(mapping, tmp_path):
+    result = invoke("import", mapping, "--check", "--out", tmp_path / "graph")
+    assert result.exit_code == 0
+    assert "unknown item" in result.stdout
+    assert not (tmp_path / "graph").exists()
+
+
+def test_inspect_finds_the_graph_of_a_run(run):
+    assert "films" in invoke("inspect", run).stdout
 
 
 def test_recommend_as_table_and_as_json(run):

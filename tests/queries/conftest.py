@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from kg.store import save_graph
 
-from kg.importer import Imported
-from kg.rejects import RejectLog
+from kg.store import save_graph
 from training.bundle import Bundle, save_bundle
 from training.evaluation.split import HeldOut, Split
 from training.evaluation.split_files import save_split
@@ -94,17 +92,10 @@ def split(graph):
 
 
 @pytest.fixture
-def save():
-    """Write a graph folder."""
-    nothing = RejectLog().table()
-    return lambda graph, path: save_graph(Imported(graph=graph, rejects=nothing, accounts=()), path)
-
-
-@pytest.fixture
-def run(tmp_path, graph, bundle, split, save):
+def run(tmp_path, graph, bundle, split):
     """A run folder with one trained model."""
     folder = RunFolder(tmp_path / "run")
-    save(graph, folder.graph)
+    save_graph(graph, folder.graph)
     save_split(split, folder.task("user-cold").split)
     save_bundle(bundle, folder.task("user-cold").model, graph)
     return folder.path

@@ -49,12 +49,10 @@ def test_equals_brute_force(problem, block_bytes, device, k):
 @pytest.mark.parametrize("block_bytes", [1, 4_000, 2**26])
 @pytest.mark.parametrize("device", [None, "cpu"])
 def test_ties_go_to_the_lowest_row(block_bytes, device):
-    item_z = np.zeros((300, 4), dtype=np.float32)
+    item_z = np.zeros((300, 1), dtype=np.float32)
     bias = np.zeros(300, dtype=np.float32)
     bias[[250, 17]] = 1.0
-    bias[::2] *= -1.0  # -0.0 and 0.0 are a tie
-    bias[250] = 1.0
-    user_z = np.ones((3, 4), dtype=np.float32)
+    user_z = -np.ones((3, 1), dtype=np.float32)
     candidates = np.arange(299, 0, -1)
     indices, _ = top_k(
         user_z, item_z, bias, candidates, k=5, block_bytes=block_bytes, device=device
@@ -69,6 +67,19 @@ def test_an_answer_does_not_depend_on_the_batch(problem):
         alone = top_k(user_z[user : user + 1], item_z, bias, candidates, k=9, seen=seen[[user]])
         np.testing.assert_array_equal(alone[0][0], indices[user])
         np.testing.assert_array_equal(alone[1][0], scores[user])
+
+
+@pytest.mark.parametrize("num_users", [1, 3, 64])
+def test_rounding_of_matrix_products_decides_nothing(num_users):
+    rng = np.random.default_rng(2)
+    item_z = rng.normal(size=(1, 128)).astype(np.float32).repeat(15, axis=0)
+    item_z *= 1 + rng.normal(size=item_z.shape).astype(np.float32) * 3e-7
+    user_z = rng.normal(size=(num_users, 128)).astype(np.float32)
+    bias = np.zeros(15, dtype=np.float32)
+    found = top_k(user_z, item_z, bias, np.arange(15), k=2)
+    expected = brute_force(user_z, item_z, bias, np.arange(15), 2)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])
 
 
 def test_what_is_missing_is_padded(problem):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kg.errors import ArtefactError, FingerprintError, InputError, UnknownIdError
+from kg.store import save_graph
 from queries.recommender import Recommender
 
 
@@ -165,10 +166,10 @@ def test_refuses_what_is_not_there(run, tmp_path):
         Recommender.open(run, "warm")
 
 
-def test_refuses_a_model_of_another_graph(run, graph, save):
+def test_refuses_a_model_of_another_graph(run, graph):
     edges = graph.interaction_edges
     fewer = graph.with_edges({graph.interactions: edges.take(np.arange(3))})
-    save(fewer, run / "graph")
+    save_graph(fewer, run / "graph")
     with pytest.raises(FingerprintError, match="was trained on another graph"):
         Recommender.open(run)
 
