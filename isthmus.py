@@ -13,6 +13,8 @@ if TYPE_CHECKING:  # commands import what they need, so that `isthmus --help` is
     from rich.console import Console
 
     from kg.importer import Imported
+    from training.config import JobConfig
+    from training.run_folder import RunFolder
 
 
 class _FrontDoor(TyperGroup):
@@ -21,12 +23,10 @@ class _FrontDoor(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
         except (IsthmusError, OSError) as error:
-            if ctx.params.get("debug"):
+            if ctx.params.get("debug") or isinstance(error, BrokenPipeError):
                 raise
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            typer.echo(f"error: {' '.join(str(error).splitlines())}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             resumable = ctx.invoked_subcommand in ("run", "train", "encode")
@@ -90,11 +90,8 @@ def run(
     from training.jobs import run_job
 
     from queries.show import closing_show
-    from training.config import load_job
-    from training.run_folder import RunFolder
 
-    config = load_job(job, settings or ())
-    folder = RunFolder(out or Path("runs") / config.name)
+    config, folder = _open_job(job, out, settings)
     run_job(config, folder, fresh=fresh)
     closing_show(folder, _console())
 
@@ -136,11 +133,14 @@ def encode(
     model: Annotated[str, typer.Option(help="minilm, lsa, hashing, a name or a path.")] = "minilm",
 ) -> None:
     """Turn the texts of a graph into vectors."""
+    from encoders.cache import CachedEncoder
     from encoders.features import encode_graph, save_features
     from encoders.load import load_encoder
     from kg.store import load_graph
+    from training.config import EncoderConfig
 
-    save_features(encode_graph(load_graph(graph), load_encoder(model)), out)
+    encoder = CachedEncoder(load_encoder(model), EncoderConfig().cache)
+    save_features(encode_graph(load_graph(graph), encoder), out)
     typer.echo(f"Features: {out}")
 
 
@@ -149,11 +149,7 @@ def train(job: Job, out: RunOut = None, settings: Settings = None) -> None:
     """Import, encode and train; resumes."""
     from training.jobs import encode_step, import_step, train_step
 
-    from training.config import load_job
-    from training.run_folder import RunFolder
-
-    config = load_job(job, settings or ())
-    folder = RunFolder(out or Path("runs") / config.name)
+    config, folder = _open_job(job, out, settings)
     import_step(config, folder)
     encode_step(config, folder)
     for protocol in config.task.protocols:
@@ -205,24 +201,15 @@ def recommend(
     from queries.recommender import Recommender
     from queries.show import print_answers
 
+    wanted: dict[str, Any] = {"domain": domain, "k": k, "exclude_seen": not include_seen}
     recommender = Recommender.open(run, protocol, device=device)
     if users is not None and out is not None:
         from queries.batch import recommend_file
 
-        summary = recommend_file(
-            recommender,
-            users,
-            out,
-            domain=domain,
-            k=k,
-            exclude_seen=not include_seen,
-            skip_unknown=skip_unknown,
-        )
+        summary = recommend_file(recommender, users, out, skip_unknown=skip_unknown, **wanted)
         typer.echo(f"{summary.asked} users, {summary.skipped} unknown: {out}")
         return
-    ids, scores = recommender.recommend(
-        user or "", domain=domain, k=k, exclude_seen=not include_seen
-    )
+    ids, scores = recommender.recommend(user or "", **wanted)
     print_answers(_console(), recommender, ids, scores, as_json=as_json)
 
 
@@ -276,6 +263,16 @@ def explain(
 
     recommender = Recommender.open(run, protocol)
     print_paths(_console(), recommender, user, item, k=k, as_json=as_json)
+
+
+def _open_job(
+    job: Path, out: Path | None, settings: list[str] | None
+) -> tuple["JobConfig", "RunFolder"]:
+    from training.config import load_job
+    from training.run_folder import RunFolder
+
+    config = load_job(job, settings or ())
+    return config, RunFolder(out or Path("runs") / config.name)
 
 
 def _describe(imported: "Imported") -> None:

@@ -80,7 +80,7 @@ def top_k(
         fewer than k candidates left, the rest is -1 and `-inf`.
 
     Raises:
-        InputError: `k` is not positive.
+        InputError: `k` is not positive, or there is no such device.
     """
     if k < 1:
         raise InputError(f"k = {k}: expected at least 1")
@@ -167,6 +167,12 @@ def _best_numpy(
 def _best_torch(device: str) -> Any:
     """Return `_best_numpy` done by torch on `device`."""
     import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device {device!r} cannot be used: {reason}") from None
 
     def best(
         user_z: FloatArray,

@@ -80,6 +80,17 @@ class PathFinder:
                 best.append((w, self._path(some[n], at, user, item, w / total)))
         return [path for _, path in sorted(best, key=lambda entry: -entry[0])]
 
+    def nearest(self, user: int, item: int) -> tuple[int, float] | None:
+        """Return which of the user's other items is nearest to an item, and its cosine."""
+        start, stop = self._liked.indptr[user : user + 2]
+        seeds = self._liked.indices[start:stop]
+        seeds = seeds[seeds != item]
+        if not len(seeds):
+            return None
+        cosines = self._unit[seeds] @ self._unit[item]
+        best = int(np.argmax(cosines))
+        return int(seeds[best]), float(cosines[best])
+
     def _knowledge(self) -> Iterator[_Step]:
         """Yield the steps from items over every relation but the interactions, both ways."""
         item_type, num_items = self.graph.item_type, len(self.graph.items)

@@ -197,22 +197,12 @@ class Recommender:
         Raises:
             UnknownIdError: the user or the item is unknown.
         """
-        user = int(self.graph.users.vocab.index([user_id])[0])
-        item = int(self.graph.items.vocab.index([item_id])[0])
-        return self._finder.paths(user, item, limit=limit)
+        return self._finder.paths(*self._rows(user_id, item_id), limit=limit)
 
     def nearest_seen(self, user_id: str, item_id: str) -> tuple[str, float] | None:
         """Return what the user has seen that is nearest to an item, and its cosine."""
-        user = int(self.graph.users.vocab.index([user_id])[0])
-        item = int(self.graph.items.vocab.index([item_id])[0])
-        seen = self.seen[[user]].indices
-        seen = seen[seen != item]
-        if not len(seen):
-            return None
-        unit = self._unit(self.graph.item_type)
-        cosines = unit[seen] @ unit[item]
-        best = int(np.argmax(cosines))
-        return self.graph.items.vocab.id(int(seen[best])), float(cosines[best])
+        found = self._finder.nearest(*self._rows(user_id, item_id))
+        return None if found is None else (self.graph.items.vocab.id(found[0]), found[1])
 
     def title(self, node_id: str, node_type: str | None = None) -> str:
         """Return what people call a node, its id where that is unknown; an item by default."""
@@ -241,6 +231,13 @@ class Recommender:
             (np.ones(len(edges), np.int8), (edges.src, edges.dst)),
             shape=(len(self.graph.users), len(self.graph.items)),
         )
+
+    def _rows(self, user_id: str, item_id: str) -> tuple[int, int]:
+        user, item = (
+            self.graph.users.vocab.index([user_id]),
+            self.graph.items.vocab.index([item_id]),
+        )
+        return int(user[0]), int(item[0])
 
     def _item_set(self, item_ids: Sequence[str]) -> BoolArray:
         mask: BoolArray = np.zeros(len(self.graph.items), dtype=np.bool_)

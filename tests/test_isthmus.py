@@ -95,7 +95,8 @@ def mapping(tmp_path):
     return path
 
 
-def test_import_then_inspect_then_encode(mapping, tmp_path):
+def test_import_then_inspect_then_encode(mapping, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))  # the cache of encodings lies there
     graph = tmp_path / "graph"
     result = invoke("import", mapping, "--out", graph)
     assert result.exit_code == 0

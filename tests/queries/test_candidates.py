@@ -110,6 +110,12 @@ def test_k_must_be_positive(problem):
         top_k(user_z, item_z, bias, candidates, k=0)
 
 
+def test_a_device_that_is_not_there_is_refused(problem):
+    user_z, item_z, bias, candidates, _ = problem
+    with pytest.raises(InputError, match="device 'cuda:99' cannot be used: "):
+        top_k(user_z, item_z, bias, candidates, k=1, device="cuda:99")
+
+
 def test_memory_stays_under_the_bound():
     rng = np.random.default_rng(1)
     user_z = rng.normal(size=(2_000, 16)).astype(np.float32)
