@@ -127,14 +127,9 @@ def hit_rate_at(relevant: Relevant, k: int) -> FloatArray:
 def average_precision_at(relevant: Relevant, k: int) -> FloatArray:
     """Average precision: `sum of precision at the rank of each hit / min(k, R)`; MAP is its mean.
 
-    Precision at a rank is (relevant items up to there) / rank; relevant items that tie count at
-    the middle, as their ranks do.
+    Precision at the rank of the j-th best relevant item is `j / rank`.
     """
-    new = np.ones(len(relevant.ranks), dtype=np.bool_)
-    new[1:] = (np.diff(relevant.ranks) != 0) | (np.diff(relevant.owner) != 0)
-    group = np.cumsum(new) - 1
-    position = (np.bincount(group, relevant.position) / np.bincount(group))[group]
-    gains = np.where(relevant.hits(k), position / relevant.ranks, 0.0)
+    gains = np.where(relevant.hits(k), relevant.position / relevant.ranks, 0.0)
     return np.asarray(relevant.total(gains) / np.minimum(relevant.counts, k))
 
 

@@ -18,7 +18,7 @@ def write(path, rows, header=("whatever", "part")):
         columns = {name: [row[at] for row in rows] for at, name in enumerate(header)}
         pyarrow.parquet.write_table(pa.table(columns), path)
         return path
-    if ".csv" in path.name:
+    if ".csv" in path.name and header[0] != "2014":  # unquoted, a number is a number
         rows = [tuple('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows]
     separator = "," if ".csv" in path.name else "\t"
     text = "".join(separator.join(row) + "\n" for row in [header, *rows])
@@ -35,6 +35,12 @@ def test_every_format_gives_the_same_rows(tmp_path, name):
     assert VOCAB.to_ids(valid) == ["0735308365", 'q"q']
     assert VOCAB.to_ids(test) == ["7", "a,b"]
     assert valid.dtype == test.dtype == np.int64
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.tsv"])
+def test_ids_are_text_even_under_a_header_that_is_a_number(tmp_path, name):
+    path = write(tmp_path / name, [("0735308365", "test")], header=("2014", "part"))
+    assert VOCAB.to_ids(read_cold_file(path, VOCAB)[1]) == ["0735308365"]
 
 
 def test_other_columns_and_repeated_rows_are_fine(tmp_path):

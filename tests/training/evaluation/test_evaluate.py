@@ -316,6 +316,19 @@ def test_memory_stays_under_the_bound(make_graph, block_bytes, model):
     assert peak > block_bytes / 4  # or the setting does not matter
 
 
+def test_memory_of_negatives_stays_under_the_bound(make_graph):
+    items = {"b": "books"} | {f"f{n:02d}": "films" for n in range(60)}
+    pairs = [(f"u{user:03d}", item) for user in range(600) for item in items]
+    config = TaskConfig(target="films", valid_fraction=0.1, test_fraction=0.2)
+    split = make_split(make_graph(pairs, items), config, "user-cold", seed=0)
+    assert len(split.test) * 999 * 12 > 80_000_000
+    tracemalloc.start()
+    evaluate(Dot(600, 61), split, "test", rng=generator(), block_bytes=8_000_000, k=(10,))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8_000_000 + 2_000_000
+
+
 def test_block_size_follows_from_the_setting():
     assert list(module._blocks(5, 10, 2 * 10 * module.BYTES_PER_SCORE)) == [(0, 2), (2, 4), (4, 5)]
     assert list(module._blocks(2, 10, 1)) == [(0, 1), (1, 2)]

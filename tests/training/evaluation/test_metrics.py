@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from training.evaluation.metrics import (
@@ -138,6 +138,7 @@ def test_known_values():
     ),
     st.integers(1, 12),
 )
+@example(([0.0] * 5, 5), 3)  # five relevant items share rank 3, and only three can be in a list
 def test_ties_never_leave_the_unit_interval(case, k):
     scores, num_relevant = case
     negated = -np.array([scores], dtype=np.float32)
