@@ -1,6 +1,8 @@
 """TOML to frozen dataclasses: an unknown key is an error that names the nearest known one."""
 
 import dataclasses
+import os
+import re
 import tomllib
 import types
 import typing
@@ -65,6 +67,23 @@ def build(cls: type[T], data: Any, where: str = "") -> T:
         raise
     except ValueError as error:  # raised by the dataclass's own __post_init__
         raise ConfigError(f"{where or 'settings'}: {error}") from None
+
+
+def substitute(text: str) -> str:
+    """Replace `${NAME}` by environment variables.
+
+    Raises:
+        ConfigError: a variable is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        variable = match.group(1)
+        if variable not in os.environ:
+            hint = nearest(variable, os.environ)
+            raise ConfigError(f"{text!r} needs the environment variable {variable}{hint}")
+        return os.environ[variable]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -1,12 +1,10 @@
 """Names of files in a mapping to the files themselves: globs and environment variables."""
 
-import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg.errors import ConfigError, InputError, nearest
+from kg.errors import InputError, nearest
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ def source_files(names: Sequence[str], folder: Path) -> list[SourceFile]:
     """
     found = []
     for name in names:
-        path = folder / Path(_substitute(name)).expanduser()
+        path = folder / Path(substitute(name)).expanduser()
         if path.is_file():
             found.append(SourceFile(path, name))
         elif any(sign in path.name or sign in name for sign in "*?["):
@@ -40,17 +38,6 @@ def source_files(names: Sequence[str], folder: Path) -> list[SourceFile]:
             hint = nearest(path.name, _names_in(path.parent))
             raise InputError(f"no such file: {path}{hint}")
     return found
-
-
-def _substitute(name: str) -> str:
-    def value(match: re.Match[str]) -> str:
-        variable = match.group(1)
-        if variable not in os.environ:
-            hint = nearest(variable, os.environ)
-            raise ConfigError(f"{name!r} needs the environment variable {variable}{hint}")
-        return os.environ[variable]
-
-    return re.sub(r"\$\{(\w+)\}", value, name)
 
 
 def _glob(path: Path) -> Iterator[Path]:

@@ -41,7 +41,7 @@ class Bundle:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class EmbeddingScorer:
     """Scores by dot product plus item bias (`training.baselines.base.Scorer`)."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kg.errors import ConfigError
-from kg.settings import build, read_toml
+from kg.settings import build, read_toml, substitute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,6 @@ class ModelConfig:
 
     width: int = 128
     layers: int = 2
-    dropout: float = 0.1
     decoder: Literal["dot", "distmult"] = "dot"
     text_neighbours: int = 10  # edges from each item to its nearest in text; 0 for none
 
@@ -65,19 +64,22 @@ class ModelConfig:
 class TrainingConfig:
     """How the network is fitted."""
 
-    epochs: int = 20
-    batch_size: int = 16_384
+    epochs: int = 8
+    batch_size: int = 8_192  # interactions; less on small data, so that an epoch has 20 steps
     learning_rate: float = 3e-3
-    weight_decay: float = 1e-6
+    weight_decay: float = 0.0
     loss: Literal["softmax", "bpr"] = "softmax"
-    negatives: int = 2_048  # shared by the whole batch
-    temperature: float = 0.1
+    negatives: int = 1_024  # shared by the whole batch, for each domain
+    negative_power: float = 0.0  # 0 draws negatives uniformly, 1 by popularity
+    spectral_start: bool = True  # begin item vectors at the interactions' singular vectors
     alignment: Literal["none", "mmd", "coral", "adversarial", "contrastive"] = "mmd"
     alignment_weight: float = 0.1
     knowledge_weight: float = 0.1  # of the second task: knowledge-graph triples
-    simulate_users: float = 0.3  # share of overlapping users made cold each epoch
-    simulate_items: float = 0.3  # share of target items made cold each epoch
-    patience: int = 4  # epochs without a better valid score before stopping
+    simulate_users: float = 0.3  # share of overlapping users that play cold (user-cold)
+    simulate_items: float = 0.3  # share of target items that play cold (item-cold)
+    simulated_share: float = 0.5  # of a batch: interactions that nodes playing cold have lost
+    simulation_steps: int = 10  # steps before other nodes are drawn to play cold
+    patience: int = 2  # epochs without a better valid score before stopping
     checkpoint_every: int = 1  # epochs
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -150,7 +152,7 @@ def _override(data: dict[str, Any], override: str) -> None:
 def _resolve(value: Any, folder: Path) -> Any:
     """Make every path in a config absolute."""
     if isinstance(value, Path):
-        return (folder / value.expanduser()).resolve()
+        return (folder / Path(substitute(str(value))).expanduser()).resolve()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
             f.name: _resolve(getattr(value, f.name), folder) for f in dataclasses.fields(value)

@@ -1,0 +1,90 @@
+"""Losses that make two domains' embeddings alike. Each takes rows of two domains."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def mmd(source: Tensor, target: Tensor) -> Tensor:
+    """Squared maximum mean discrepancy with a mixture of Gaussian kernels (Gretton et al. 2012).
+
+    Bandwidths are 1/4 to 4 times the mean squared distance of the joint sample, which is taken as
+    given (no gradient), so that shrinking every embedding does not help.
+
+    Args:
+        source: `[n, width]`.
+        target: `[m, width]`.
+    """
+    both = torch.cat([source, target])
+    distance = torch.cdist(both, both).square()
+    bandwidth = distance.detach().mean().clamp(min=1e-12)
+    kernel = torch.stack(
+        [torch.exp(-distance / (bandwidth * s)) for s in (0.25, 0.5, 1, 2, 4)]
+    ).mean(0)
+    n = len(source)
+    return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
+
+
+def coral(source: Tensor, target: Tensor) -> Tensor:
+    """Squared distance of means and of covariances (Sun & Saenko 2016, Deep CORAL, eq. 1).
+
+    Divided by the joint variance (no gradient), so that it does not depend on scale.
+    """
+    scale = torch.cat([source, target]).detach().var(dim=0).mean().clamp(min=1e-12)
+    means = (source.mean(dim=0) - target.mean(dim=0)).square().mean() / scale
+    covariances = (torch.cov(source.T) - torch.cov(target.T)).square().sum()
+    return means + covariances / (4 * source.shape[1] * scale.square())
+
+
+def contrastive(source: Tensor, target: Tensor, temperature: float = 0.2) -> Tensor:
+    """Symmetric InfoNCE over rows that belong together (van den Oord et al. 2018).
+
+    Row i of both is the same user, seen from either domain.
+    """
+    logits = F.normalize(source, dim=1) @ F.normalize(target, dim=1).T / temperature
+    labels = torch.arange(len(source), device=source.device)
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+
+
+class _ReverseGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return -grads[0]
+
+
+class Adversarial(nn.Module):
+    """A discriminator behind gradient reversal (Ganin et al. 2016, DANN).
+
+    Args:
+        width: of the embeddings.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.discriminate = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """Return the discriminator's loss; embeddings receive its negated gradient."""
+        both = torch.cat([source, target])
+        both = both / both.detach().square().mean().sqrt().clamp(min=1e-6)
+        reversed_: Tensor = _ReverseGradient.apply(both)  # type: ignore[no-untyped-call]
+        logits = self.discriminate(reversed_).squeeze(1)
+        labels = torch.cat([torch.zeros(len(source)), torch.ones(len(target))]).to(logits)
+        return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+PAIRED = ("contrastive",)  # needs the same users in the same rows
+
+
+def alignment_loss(kind: str, width: int) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Return the loss called `kind`, None for "none"."""
+    if kind == "adversarial":
+        return Adversarial(width)
+    return {"none": None, "mmd": mmd, "coral": coral, "contrastive": contrastive}[kind]

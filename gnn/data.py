@@ -1,0 +1,111 @@
+"""A knowledge graph and its features as PyG `HeteroData`."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.types as pat
+import torch
+from torch_geometric.data import HeteroData
+
+from kg.graph import BoolArray, KnowledgeGraph
+from kg.vocab import IntArray
+
+FloatArray = npt.NDArray[np.float32]
+NEAR = "near"  # relation of an item to the items nearest to it in text
+
+
+def to_hetero(
+    graph: KnowledgeGraph,
+    features: Mapping[str, FloatArray],
+    neighbours: tuple[IntArray, FloatArray] | None = None,
+) -> HeteroData:
+    """Return the graph as PyG data.
+
+    Each node type has `num_nodes` and, where there is anything to say about its nodes, `x`:
+    text vectors beside standardised numeric attributes. Interactions become one edge type per
+    domain (`interacts:films`), so that the network can tell a user's films from their books.
+    Reverses are not stored: propagation runs both ways over one matrix.
+
+    Args:
+        graph: what may be learned from (a split's `train`).
+        features: text vectors by node type, float32 `[num_nodes, dim]`.
+        neighbours: rows and cosines of each item's nearest items in text, `[num_items, k]`, row -1
+            where there are fewer; they become the edges `(item, near, item)`.
+    """
+    data = HeteroData()
+    for node_type, nodes in graph.nodes.items():
+        data[node_type].num_nodes = len(nodes)
+        x = _inputs(features.get(node_type), nodes.attributes, len(nodes))
+        if x is not None:
+            data[node_type].x = torch.from_numpy(x)
+    useful = {node_type: _connecting(graph, node_type) for node_type in graph.nodes}
+    for edge_type, edges in graph.edges.items():
+        if edge_type == graph.interactions:
+            continue
+        kept = useful[edge_type[0]][edges.src] & useful[edge_type[2]][edges.dst]
+        if kept.any():
+            part = edges.take(kept)
+            _add_edges(data, edge_type, part.src, part.dst, part.weight)
+    user, relation, item = graph.interactions
+    interactions = graph.interaction_edges
+    for column, domain in enumerate(graph.domains):
+        part = interactions.take(graph.items.domains[interactions.dst, column])
+        _add_edges(data, (user, f"{relation}:{domain}", item), part.src, part.dst, part.weight)
+    if neighbours is not None:
+        rows, cosine = neighbours
+        there = (rows >= 0) & (cosine > 0)
+        dst = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)[there]
+        # the fourth power makes the nearest count most, as in the text-kNN bridge
+        _add_edges(data, (item, NEAR, item), rows[there], dst, cosine[there] ** 4)
+    return data
+
+
+def _connecting(graph: KnowledgeGraph, node_type: str) -> BoolArray:
+    """Return which nodes join at least two others: all users and items, and no dead ends.
+
+    A node without text that hangs on a single edge can carry nothing from one node to another;
+    dumps have many (products outside the catalogue), each of which would cost a learned vector.
+    """
+    nodes = graph.nodes[node_type]
+    if node_type in (graph.user_type, graph.item_type):
+        return np.ones(len(nodes), dtype=np.bool_)
+    degree = np.zeros(len(nodes), dtype=np.int64)
+    for (src_type, _, dst_type), edges in graph.edges.items():
+        if src_type == node_type:
+            degree += np.bincount(edges.src, minlength=len(nodes))
+        if dst_type == node_type:
+            degree += np.bincount(edges.dst, minlength=len(nodes))
+    has_text = np.array([bool(text) for text in nodes.text.to_pylist()], dtype=np.bool_)
+    return np.asarray((degree > 1) | has_text)
+
+
+def _inputs(text: FloatArray | None, attributes: pa.Table, num_nodes: int) -> FloatArray | None:
+    """Return text vectors beside standardised numeric columns and their masks, None if neither."""
+    parts: list[npt.NDArray[np.floating]] = [] if text is None else [text]
+    for name in attributes.column_names:
+        column = attributes[name]
+        if pat.is_floating(column.type) or pat.is_integer(column.type):
+            values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+            known = np.isfinite(values)
+            if not known.any():
+                continue
+            mean, scale = values[known].mean(), values[known].std() or 1.0
+            # divided by ten: a unit text vector's coordinates are of about that size
+            standard = np.where(known, (np.where(known, values, mean) - mean) / scale, 0.0) / 10
+            parts += [standard[:, None], known[:, None] / 10]
+    if not parts or not num_nodes:
+        return None
+    return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def _add_edges(
+    data: HeteroData,
+    edge_type: tuple[str, str, str],
+    src: IntArray,
+    dst: IntArray,
+    weight: FloatArray,
+) -> None:
+    data[edge_type].edge_index = torch.from_numpy(np.stack([src, dst]).astype(np.int64))
+    data[edge_type].edge_weight = torch.from_numpy(np.array(weight, dtype=np.float32))

@@ -1,0 +1,44 @@
+"""What is known of a node before any message: features, and a vector learned for warm nodes."""
+
+import torch
+from torch import Tensor, nn
+
+
+class NodeInput(nn.Module):
+    """Input embedding of one node type: MLP(x) + residual, the residual only where warm.
+
+    Cold nodes do without the residual, so a new node needs no training to get an embedding. Users
+    have no residual at all: they are what they did.
+
+    Args:
+        num_nodes: nodes of the type.
+        width: of the embedding.
+        in_channels: width of `x`, 0 if the type has no features.
+        residual: whether nodes get a learned vector.
+    """
+
+    def __init__(self, num_nodes: int, width: int, in_channels: int, residual: bool) -> None:
+        super().__init__()
+        self.num_nodes = num_nodes
+        self.common = nn.Parameter(torch.randn(width) * 0.02)
+        self.residual = nn.Parameter(torch.zeros(num_nodes, width)) if residual else None
+        self.project = (
+            nn.Sequential(nn.Linear(in_channels, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+            if in_channels
+            else None
+        )
+
+    def forward(self, x: Tensor | None, cold: Tensor | None) -> Tensor:
+        """Return embeddings `[num_nodes, width]`.
+
+        Args:
+            x: features `[num_nodes, in_channels]`; a zero row means that nothing is known.
+            cold: bool `[num_nodes]`, nodes that do without their residual; None if all are warm.
+        """
+        h = self.common.expand(self.num_nodes, -1)
+        if self.project is not None and x is not None:
+            known = (x != 0).any(dim=1, keepdim=True)
+            h = h + self.project(x) * known
+        if self.residual is not None:
+            h = h + (self.residual if cold is None else self.residual * ~cold[:, None])
+        return h

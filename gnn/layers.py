@@ -1,0 +1,59 @@
+"""Relation-aware message passing without weight matrices."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gnn.adjacency import Propagation
+
+EdgeType = tuple[str, str, str]
+
+
+def gate_name(edge_type: EdgeType) -> str:
+    """Return a parameter name for an edge type (parameter names hold no dots)."""
+    return "__".join(edge_type).replace(".", "_")
+
+
+class LightRelationConv(nn.Module):
+    r"""One hop over every relation and its reverse.
+
+    .. math:: h'_v = \sum_{r} g_r \odot \sum_{u \in N_r(v)} \frac{w_{uv}}{\sqrt{d_r(u) d_r(v)}} h_u
+
+    LightGCN (He et al. 2020) summed over relations as in R-GCN (Schlichtkrull et al. 2018), with
+    its weight matrices reduced to diagonals `g_r`. Without them a layer is a sparse product, and
+    spectral item vectors keep their meaning through it.
+
+    Args:
+        width: of the embeddings.
+        initial: relations, with the first value of their gates; each has a gate for its own
+            direction and one for its reverse.
+    """
+
+    def __init__(self, width: int, initial: Mapping[EdgeType, float]) -> None:
+        super().__init__()
+        self.gates = nn.ParameterDict(
+            {
+                direction + gate_name(edge_type): nn.Parameter(torch.full((width,), value))
+                for edge_type, value in initial.items()
+                for direction in ("", "rev_")
+            }
+        )
+
+    def forward(
+        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+    ) -> tuple[dict[str, Tensor], dict[EdgeType, Tensor]]:
+        """Return the summed messages by node type, and what each relation sent to its sources.
+
+        Both hold `[num_nodes, width]`; the second is what each domain alone says of a user.
+        """
+        out: dict[str, Tensor] = {}
+        to_src: dict[EdgeType, Tensor] = {}
+        for edge_type, propagation in propagations.items():
+            src, _, dst = edge_type
+            name = gate_name(edge_type)
+            to_dst = propagation(h[src]) * self.gates[name]
+            to_src[edge_type] = propagation.reverse(h[dst]) * self.gates["rev_" + name]
+            for node_type, message in ((dst, to_dst), (src, to_src[edge_type])):
+                out[node_type] = out[node_type] + message if node_type in out else message
+        return out, to_src

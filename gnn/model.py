@@ -1,0 +1,124 @@
+"""The network: inputs, hops over every relation, one hop over text neighbours, decoder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import HeteroData
+
+from gnn.decoders import DistMult
+from gnn.fusion import NodeInput
+from gnn.layers import LightRelationConv
+from gnn.views import EdgeType, GraphView, View
+
+INTERACTION_GATE = 0.7  # a user's domains together weigh about as much as one alone
+KNOWLEDGE_GATE = 0.3
+NEAR_GATE_WARM = 0.3  # a warm item has its own history; a cold one stands on its neighbours
+SPECTRAL_SCALE = 3.4  # over sqrt(width): first scores then spread as a trained model's do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """What one forward pass gives.
+
+    Attributes:
+        z: by node type, float `[num_nodes, width]`.
+        item_bias: float `[num_items]`, 0 for cold items.
+        domain_views: by interaction relation, every user as that domain alone shows them: their
+            first-hop message, float `[num_users, width]`, 0 without a visible edge there.
+    """
+
+    z: dict[str, Tensor]
+    item_bias: Tensor
+    domain_views: dict[EdgeType, Tensor]
+
+
+class TransferGNN(nn.Module):
+    r"""Heterogeneous message passing whose embeddings need no history of their own.
+
+    .. math::
+        h^0 = \mathrm{MLP}(x) + \mathrm{residual}, \quad
+        h^{l+1} = \mathrm{conv}_l(h^l), \quad
+        z = \sum_l a_l \odot h^l \; (+\; g \odot \bar z_{\text{text neighbours}} \text{ for items})
+
+    A cold item has no residual and no interactions: what it gets is its text, its entities, and
+    the last hop, the weighted mean of its nearest warm items in text. A cold user has the edges
+    of the other domain. Score of user u and item i: decoder(z_u, z_i) + b_i, with b_i learned for
+    warm items only.
+
+    Args:
+        graph: adjacencies and node counts.
+        data: features, for their widths.
+        width: of all embeddings.
+        layers: number of hops.
+        decoder: "dot" or "distmult".
+    """
+
+    def __init__(
+        self, graph: GraphView, data: HeteroData, *, width: int, layers: int, decoder: str
+    ) -> None:
+        super().__init__()
+        self.user_type, self.item_type = graph.user_type, graph.item_type
+        self.interactions = list(graph.interactions)
+        self.knowledge = [edge for edge in graph.adjacencies if edge not in self.interactions]
+        self.inputs = nn.ModuleDict(
+            {
+                node_type: NodeInput(
+                    num_nodes,
+                    width,
+                    data[node_type].x.shape[1] if "x" in data[node_type] else 0,
+                    residual=node_type != graph.user_type,
+                )
+                for node_type, num_nodes in graph.num_nodes.items()
+            }
+        )
+        initial = dict.fromkeys(self.interactions, INTERACTION_GATE)
+        initial.update(dict.fromkeys(self.knowledge, KNOWLEDGE_GATE))
+        self.convs = nn.ModuleList(LightRelationConv(width, initial) for _ in range(layers))
+        self.mix = nn.ParameterDict(
+            {
+                node_type: nn.Parameter(torch.ones(layers + 1, width))
+                for node_type in graph.num_nodes
+            }
+        )
+        self.near_cold = nn.Parameter(torch.ones(width))
+        self.near_warm = nn.Parameter(torch.full((width,), NEAR_GATE_WARM))
+        self.item_bias = nn.Parameter(torch.zeros(graph.num_nodes[graph.item_type]))
+        self.decoder = DistMult(1, width, learned=decoder == "distmult")
+        self.knowledge_decoder = DistMult(max(len(self.knowledge), 1), width)
+
+    def start_from(self, item_vectors: Tensor) -> None:
+        """Set item residuals to spectral vectors of unit variance, `[num_items, width]`."""
+        items = self.inputs[self.item_type]
+        if not isinstance(items, NodeInput) or items.residual is None:
+            return
+        residual = items.residual
+        with torch.no_grad():
+            residual.copy_(item_vectors * (SPECTRAL_SCALE / residual.shape[1] ** 0.5))
+
+    def forward(self, x: Mapping[str, Tensor], view: View) -> Embeddings:
+        """Embed every node.
+
+        Args:
+            x: features by node type, `[num_nodes, in_channels]`.
+            view: which edges are visible and which items are cold.
+        """
+        cold = {self.item_type: view.cold_items}
+        h = {t: layer(x.get(t), cold.get(t)) for t, layer in self.inputs.items()}
+        z = {t: h[t] * self.mix[t][0] for t in h}
+        domain_views: dict[EdgeType, Tensor] = {}
+        for hop, conv in enumerate(self.convs):
+            h, to_users = conv(h, view.propagations)
+            domain_views = domain_views or {edge: to_users[edge] for edge in self.interactions}
+            for node_type, message in h.items():
+                z[node_type] = z[node_type] + message * self.mix[node_type][hop + 1]
+            # a type that nothing reaches sends nothing on
+            h = {t: h[t] if t in h else torch.zeros_like(z[t]) for t in z}
+        items = z[self.item_type]
+        if view.near is not None:
+            gate = torch.where(view.cold_items[:, None], self.near_cold, self.near_warm)
+            z[self.item_type] = items + gate * view.near(items)
+        return Embeddings(
+            z=z, item_bias=self.item_bias * ~view.cold_items, domain_views=domain_views
+        )

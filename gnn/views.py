@@ -1,0 +1,101 @@
+"""What the network sees in one pass: the graph with some nodes made cold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from gnn.adjacency import Adjacency, Propagation
+from gnn.data import NEAR
+
+EdgeType = tuple[str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One look at the graph.
+
+    Attributes:
+        propagations: by edge type, over the edges that are visible.
+        near: text neighbours to items, over warm neighbours only; None without text.
+        cold_items: items that have neither interactions nor a learned vector, bool `[num_items]`.
+    """
+
+    propagations: Mapping[EdgeType, Propagation]
+    near: Propagation | None
+    cold_items: Tensor
+
+
+class GraphView:
+    """Makes views of one graph; what is sorted once is kept here.
+
+    Args:
+        data: from `gnn.data.to_hetero`.
+        user_type: node type of users.
+        item_type: node type of items.
+    """
+
+    def __init__(self, data: HeteroData, user_type: str, item_type: str) -> None:
+        self.user_type, self.item_type = user_type, item_type
+        self.num_nodes = {
+            node_type: int(data[node_type].num_nodes) for node_type in data.node_types
+        }
+        self.adjacencies = {
+            edge_type: Adjacency(
+                data[edge_type].edge_index[0],
+                data[edge_type].edge_index[1],
+                self.num_nodes[edge_type[0]],
+                self.num_nodes[edge_type[2]],
+                data[edge_type].edge_weight,
+            )
+            for edge_type in data.edge_types
+        }
+        self._near = self.adjacencies.pop((item_type, NEAR, item_type), None)
+        self.interactions = [e for e in self.adjacencies if (e[0], e[2]) == (user_type, item_type)]
+        self._fixed = {
+            edge_type: adjacency.symmetric()
+            for edge_type, adjacency in self.adjacencies.items()
+            if edge_type not in self.interactions
+        }
+        warm = torch.zeros(self.num_nodes[item_type], dtype=torch.bool)
+        for edge_type in self.interactions:
+            warm[self.adjacencies[edge_type].dst] = True
+        self.never_seen = ~warm
+
+    def view(
+        self,
+        hidden_items: Tensor | None = None,
+        hidden_users: Tensor | None = None,
+        hidden_relations: tuple[EdgeType, ...] = (),
+    ) -> View:
+        """Return the graph as it would be if some nodes were cold.
+
+        Args:
+            hidden_items: items that lose all interactions, bool `[num_items]`.
+            hidden_users: users that lose their edges of `hidden_relations`, bool `[num_users]`.
+            hidden_relations: edge types of the target domain.
+        """
+        cold = self.never_seen if hidden_items is None else self.never_seen | hidden_items
+        propagations = dict(self._fixed)
+        for edge_type in self.interactions:
+            adjacency = self.adjacencies[edge_type]
+            keep = None
+            if hidden_items is not None:
+                keep = ~hidden_items[adjacency.dst]
+            if hidden_users is not None and edge_type in hidden_relations:
+                visible = ~hidden_users[adjacency.src]
+                keep = visible if keep is None else keep & visible
+            propagations[edge_type] = adjacency.symmetric(keep)
+        near = None if self._near is None else self._near.mean(~cold[self._near.src])
+        return View(propagations=propagations, near=near, cold_items=cold)
+
+    def to(self, device: torch.device) -> "GraphView":
+        """Return self with every tensor moved to `device`."""
+        if device.type != "cpu":
+            for adjacency in (*self.adjacencies.values(), *([self._near] if self._near else [])):
+                adjacency.to(device)
+            self._fixed = {edge: self.adjacencies[edge].symmetric() for edge in self._fixed}
+            self.never_seen = self.never_seen.to(device)
+        return self

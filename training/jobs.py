@@ -1,0 +1,216 @@
+"""The pipeline: import, encode, split, train, evaluate, report. Every step resumes."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from encoders.cache import CachedEncoder
+from encoders.features import Features, encode_graph, load_features, save_features
+from encoders.load import load_encoder
+from kg.errors import ArtefactError, ConfigError
+from kg.files import read_json, write_json
+from kg.graph import KnowledgeGraph
+from kg.importer import import_graph
+from kg.settings import build
+from kg.store import load_graph, save_graph
+from training.baselines.base import Scorer, Task
+from training.baselines.floors import floors_for
+from training.bundle import load_bundle, save_bundle
+from training.config import JobConfig
+from training.evaluation.evaluate import evaluate
+from training.evaluation.projection import project
+from training.evaluation.report import write_report
+from training.evaluation.results import Results, compare
+from training.evaluation.split import Protocol, Split, check_no_leak, make_split
+from training.evaluation.split_files import load_split, save_split
+from training.fit import Fitted, fit, to_bundle
+from training.objective import Objective
+from training.prepare import choose_device, prepare
+from training.run_folder import RunFolder
+from training.seed import rng
+
+MODEL = "isthmus"
+
+
+def run_job(job: JobConfig, run: RunFolder, *, fresh: bool = False) -> None:
+    """Do everything that `run` does not hold yet.
+
+    Args:
+        job: what to do.
+        run: where to; an interrupted run goes on from where it was.
+        fresh: start over, removing what an earlier run left.
+
+    Raises:
+        ConfigError: `run` was made with other settings.
+    """
+    if fresh:
+        clear(run)
+    import_step(job, run)
+    encode_step(job, run)
+    for protocol in job.task.protocols:
+        train_step(job, run, protocol)
+        evaluate_step(job, run, protocol)
+    report_step(run)
+
+
+def clear(run: RunFolder) -> None:
+    """Remove an earlier run.
+
+    Raises:
+        ArtefactError: the folder holds something that is no run.
+    """
+    if not run.path.exists():
+        return
+    if not run.config.is_file() and any(run.path.iterdir()):
+        raise ArtefactError(
+            f"{run.path} is not a run folder: remove it by hand, or use another --out"
+        )
+    shutil.rmtree(run.path)
+
+
+def load_config(run: RunFolder) -> JobConfig:
+    """Return the job a run was made with."""
+    return build(JobConfig, read_json(run.config))
+
+
+def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
+    """Import the graph, unless the run has it."""
+    _claim(job, run)
+    if not run.graph.is_dir():
+        if job.graph.mapping is not None:
+            save_graph(import_graph(job.graph.mapping), run.graph)
+        elif job.graph.folder is not None:
+            load_graph(job.graph.folder)  # an error names what is wrong before anything is copied
+            shutil.copytree(job.graph.folder, run.graph)
+    return load_graph(run.graph)
+
+
+def encode_step(job: JobConfig, run: RunFolder) -> Features:
+    """Encode the text of every node, unless the run has it."""
+    graph = load_graph(run.graph)
+    if not run.features.is_dir():
+        config = job.encoder
+        encoder = load_encoder(
+            config.model, max_length=config.max_length, dim=config.dim, dtype=config.dtype
+        )
+        save_features(encode_graph(graph, CachedEncoder(encoder, config.cache)), run.features)
+    return load_features(run.features, graph)
+
+
+def split_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Split:
+    """Decide what is held out, unless the run has it."""
+    graph, task = load_graph(run.graph), run.task(protocol)
+    if not task.split.is_dir():
+        save_split(make_split(graph, job.task, protocol, job.seed), task.split)
+    return load_split(task.split, graph)
+
+
+def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
+    """Train one protocol's model, unless the run has it."""
+    task, graph = run.task(protocol), load_graph(run.graph)
+    split = split_step(job, run, protocol)
+    if task.model.is_dir():
+        load_bundle(task.model, graph)
+        return
+    features = load_features(run.features, graph)
+    check_no_leak(split)
+    objective = prepare(job, split, features, choose_device(job.training.device))
+    fitted = fit(
+        job,
+        split,
+        objective,
+        checkpoints=task.checkpoints,
+        metrics=task.metrics,
+        fingerprint=_fingerprint(job, split, features),
+    )
+    write_json(task.path / "projection.json", _projection(job, split, objective, fitted))
+    about = {
+        "job": job.to_dict(),
+        "protocol": protocol,
+        "encoder": features.fingerprint,
+        "best_epoch": fitted.best_epoch,
+        "versions": {name: version(name) for name in ("isthmus", "torch", "torch-geometric")},
+    }
+    save_bundle(to_bundle(fitted.final, objective.model, about), task.model, graph)
+
+
+def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results:
+    """Judge one protocol's model beside its floors on the test part, unless the run has it."""
+    task, graph = run.task(protocol), load_graph(run.graph)
+    if task.results.is_file():
+        results: Results = read_json(task.results)
+        return results
+    split = load_split(task.split, graph)
+    features = load_features(run.features, graph)
+    vectors = features.vectors.get(graph.item_type, np.zeros((len(graph.items), 1), np.float32))
+    scorers: list[Scorer] = [load_bundle(task.model, graph).scorer(graph, MODEL)]
+    if job.evaluation.floors:
+        scorers += floors_for(Task(split=split, item_features=vectors), job.seed)
+    evaluations = {
+        scorer.name: evaluate(
+            scorer,
+            split,
+            "test",
+            k=job.evaluation.k,
+            sampled_negatives=job.evaluation.sampled_negatives,
+            block_bytes=job.evaluation.block_bytes,
+            rng=rng(job.seed, "test"),
+            item_features=vectors,
+        )
+        for scorer in scorers
+    }
+    results = compare(evaluations, MODEL, seed=job.seed, resamples=job.evaluation.bootstrap)
+    write_json(task.results, results)
+    return results
+
+
+def report_step(run: RunFolder) -> Path:
+    """Write `report.html`."""
+    return write_report(run, load_graph(run.graph))
+
+
+def _claim(job: JobConfig, run: RunFolder) -> None:
+    """Note the job in the run folder, or refuse a folder made with another."""
+    if not run.config.is_file():
+        write_json(run.config, job.to_dict())
+        return
+    old, new = read_json(run.config), job.to_dict()
+    if old != new:
+        key, before, after = next(_differences(old, new))
+        raise ConfigError(
+            f"{run.path} was made with {key} = {before!r}, now it is {after!r}: "
+            "use --fresh to start over, or another --out"
+        )
+
+
+def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str, object, object]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in {**old, **new}:
+            path = f"{key}.{name}" if key else name
+            yield from _differences(old.get(name), new.get(name), path)
+    elif old != new:
+        yield key, old, new
+
+
+def _fingerprint(job: JobConfig, split: Split, features: Features) -> str:
+    """Hash what decides a training run, so that a checkpoint of another is refused."""
+    decides = {key: job.to_dict()[key] for key in ("seed", "task", "model", "training")}
+    text = json.dumps(decides, sort_keys=True) + split.train.fingerprint + features.fingerprint
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _projection(job: JobConfig, split: Split, objective: Objective, fitted: Fitted) -> object:
+    """Return every domain's view of its users in 2-D, before and after training."""
+    views = []
+    for embeddings in (fitted.start, fitted.final):
+        by_domain = {}
+        for (_, relation, _), rows in embeddings.domain_views.items():
+            seen = rows.float().cpu().numpy()
+            by_domain[relation.rsplit(":", 1)[1]] = seen[seen.any(axis=1)]
+        views.append({domain: rows for domain, rows in by_domain.items() if len(rows) > 1})
+    return project(views[0], views[1], rng(job.seed, "projection"))

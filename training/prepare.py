@@ -1,0 +1,96 @@
+"""Split and features to everything the loop needs: graph tensors, network, objective."""
+
+import numpy as np
+import torch
+
+from encoders.features import Features
+from encoders.neighbours import nearest_neighbours
+from gnn.data import to_hetero
+from gnn.model import TransferGNN
+from gnn.spectral import spectral_items
+from gnn.views import GraphView
+from kg.errors import ConfigError, InputError
+from kg.graph import FloatArray, KnowledgeGraph
+from kg.vocab import IntArray
+from training.config import JobConfig
+from training.evaluation.split import Split
+from training.objective import Objective
+from training.seed import rng
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `name`; "auto" is CUDA where there is any.
+
+    Raises:
+        ConfigError: there is no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError):
+        raise ConfigError(
+            f'training.device = {name!r}: not on this machine; "auto" takes what there is'
+        ) from None
+
+
+def prepare(job: JobConfig, split: Split, features: Features, device: torch.device) -> Objective:
+    """Build the objective of one protocol; nothing held out is looked at.
+
+    Raises:
+        InputError: nothing is left to train on.
+    """
+    train = split.train
+    edges = train.interaction_edges
+    if not len(edges):
+        raise InputError(f"the {split.protocol} split leaves no interaction to train on")
+    neighbours = text_neighbours(train, features, job.model.text_neighbours)
+    data = to_hetero(train, features.vectors, neighbours)
+    graph = GraphView(data, train.user_type, train.item_type)
+    with torch.random.fork_rng(devices=[]):  # parameters are drawn from torch's global generator
+        torch.manual_seed(int(rng(job.seed, "parameters").integers(2**62)))
+        model = TransferGNN(
+            graph, data, width=job.model.width, layers=job.model.layers, decoder=job.model.decoder
+        )
+        if job.training.spectral_start:
+            seed = int(rng(job.seed, "spectral").integers(2**31))
+            sizes = len(train.users), len(train.items), job.model.width
+            model.start_from(torch.from_numpy(spectral_items(edges.src, edges.dst, *sizes, seed)))
+        objective = Objective(model, graph.to(device), data, split, job.training, device)
+    return objective.to(device)
+
+
+def text_neighbours(
+    train: KnowledgeGraph, features: Features, k: int
+) -> tuple[IntArray, FloatArray] | None:
+    """Return each item's nearest warm items of its own domain in text, None without text.
+
+    Only items with training interactions are neighbours: the others have nothing to lend.
+
+    Returns:
+        Rows and cosines, both `[num_items, k]`; row -1 where there are fewer. An item of several
+        domains takes its neighbours from the last of them.
+    """
+    vectors = features.vectors.get(train.item_type)
+    if vectors is None or k == 0:
+        return None
+    warm = np.zeros(len(train.items), dtype=np.bool_)
+    warm[train.interaction_edges.dst] = True
+    rows = np.full((len(vectors), k), -1, dtype=np.int64)
+    cosine = np.zeros((len(vectors), k), dtype=np.float32)
+    for domain in train.domains:
+        inside = train.item_mask(domain)
+        items, keys = np.flatnonzero(inside), np.flatnonzero(inside & warm)
+        if not len(keys):
+            continue
+        # one more, because a warm item finds itself first
+        found, near = nearest_neighbours(vectors[items], vectors[keys], min(k + 1, len(keys)))
+        found = np.where(found >= 0, keys[found], -1)
+        itself = found == items[:, None]
+        order = np.argsort(itself | (found < 0), axis=1, kind="stable")[:, :k]
+        found = np.where(itself, -1, found)
+        width = order.shape[1]
+        rows[items, :width] = np.take_along_axis(found, order, axis=1)
+        cosine[items, :width] = np.take_along_axis(np.where(itself, 0, near), order, axis=1)
+    return rows, cosine
