@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from training.evaluation.metrics import FloatArray
 
@@ -42,7 +41,6 @@ STYLE = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
 }
-MAX_POINTS = 1_000  # of each domain in a projection
 
 Interval = Mapping[str, float]
 Points = Mapping[str, Sequence[Sequence[float]]]
@@ -56,12 +54,13 @@ def metric_bars(metric: str, scorers: Mapping[str, Interval], model: str) -> str
         scorers: mean, low, high by name, top to bottom.
         model: the scorer that is not a floor.
     """
-    with _drawing(360, 30 * len(scorers) + 24) as (figure, save):
-        axes = figure.add_axes((0.01, 0.12, 0.86, 0.86))
+    with _drawing(440, 36 * len(scorers) + 22) as (figure, save):
+        bottom = 22 / (36 * len(scorers) + 22)
+        axes = figure.add_axes((0.005, bottom, 0.885, 1 - bottom))
         for row, (name, interval) in enumerate(scorers.items()):
             mean, low, high = (100 * interval.get(key, np.nan) for key in ("mean", "low", "high"))
             colour = COLOURS["model" if name == model else "floor"]
-            axes.barh(row, mean, height=0.42, color=colour)
+            axes.barh(row, mean, height=0.36, color=colour)
             axes.plot([low, high], [row, row], color=COLOURS["ink"], linewidth=1.1)
             end = max((value for value in (mean, high) if np.isfinite(value)), default=0.0)
             weight = "bold" if name == model else "normal"
@@ -69,9 +68,9 @@ def metric_bars(metric: str, scorers: Mapping[str, Interval], model: str) -> str
                 f"{mean:.2f}", (end, row), (5, 0), textcoords="offset points", va="center"
             ).set_fontweight(weight)
             axes.annotate(
-                name, (0, row - 0.28), (1, 0), textcoords="offset points", va="bottom", fontsize=11
+                name, (0, row - 0.22), (1, 0), textcoords="offset points", va="bottom", fontsize=11
             ).set(fontweight=weight, color=COLOURS["ink" if name == model else "muted"])
-        axes.set_ylim(len(scorers) - 0.6, -0.85)
+        axes.set_ylim(len(scorers) - 0.7, -0.7)
         axes.set_xlim(left=0)
         axes.yaxis.set_visible(False)
         axes.spines[["left", "bottom"]].set_visible(False)
@@ -129,7 +128,7 @@ def scatter(title: str, points: Points, domains: Sequence[str]) -> str:
         points: `[num_points, 2]` by domain.
         domains: all domains, in the order of their colours.
     """
-    with _drawing(360, 300) as (figure, save):
+    with _drawing(420, 350) as (figure, save):
         axes = figure.add_axes((0, 0, 1, 1))
         for domain, pairs in points.items():
             xy = np.array(pairs, dtype=np.float64).reshape(-1, 2)
@@ -149,59 +148,6 @@ def scatter(title: str, points: Points, domains: Sequence[str]) -> str:
         axes.set_yticks([])
         axes.spines[["left", "bottom"]].set_visible(False)
         return save(title)
-
-
-def project(
-    before: Mapping[str, npt.ArrayLike],
-    after: Mapping[str, npt.ArrayLike],
-    rng: np.random.Generator,
-) -> dict[str, dict[str, list[list[float]]]]:
-    """Return nodes of each domain before and after training in 2-D, by principal components.
-
-    Each of the two spaces has its own components, those of all sampled nodes of all domains. A
-    domain that has as many rows in both shows the same nodes in both.
-
-    Args:
-        before: vectors `[num_nodes, dim]` by domain.
-        after: vectors `[num_nodes, width]` by domain.
-        rng: chooses which nodes are shown where a domain has more than `MAX_POINTS`.
-
-    Returns:
-        `{"before": {domain: [[x, y], ...]}, "after": ...}`, ready for JSON.
-    """
-    chosen: dict[tuple[str, int], npt.NDArray[np.int64]] = {}
-    projected: dict[str, dict[str, list[list[float]]]] = {}
-    for when, vectors in (("before", before), ("after", after)):
-        sampled = {}
-        for domain in sorted(vectors):
-            rows = np.asarray(vectors[domain], dtype=np.float64)
-            key = (domain, len(rows))
-            if key not in chosen:
-                size = min(MAX_POINTS, len(rows))
-                chosen[key] = np.sort(rng.choice(len(rows), size, replace=False))
-            sampled[domain] = rows[chosen[key]]
-        projected[when] = _principal(sampled)
-    return projected
-
-
-def _principal(vectors: Mapping[str, FloatArray]) -> dict[str, list[list[float]]]:
-    from sklearn.decomposition import PCA
-
-    parts = [rows for rows in vectors.values() if len(rows)]
-    if not parts:
-        return {domain: [] for domain in vectors}
-    everything = np.concatenate(parts)
-    count = min(2, *everything.shape)
-    # Two rows that are equal have no variance to explain, so that the ratio would be 0 / 0.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pca = PCA(count, svd_solver="full").fit(everything)
-    found = {}
-    for domain, rows in vectors.items():
-        places = np.zeros((len(rows), 2))
-        if len(rows):
-            places[:, :count] = pca.transform(rows)
-        found[domain] = np.round(places, 4).tolist()
-    return found
 
 
 def _domain_colour(index: int) -> str:

@@ -97,8 +97,7 @@ def _glance(graph: KnowledgeGraph) -> str:
     ]
     nodes = ", ".join(f"{markup.number(len(some))} {name}" for name, some in graph.nodes.items())
     parts.append(
-        f"<details><summary>{len(graph.nodes)} node types ({escape(nodes)}) and "
-        f"{len(graph.edges)} relations</summary>"
+        f"<details><summary>All nodes and relations: {escape(nodes)}</summary>"
         f'<div class="table"><table class="plain"><tbody>'
         f"{''.join(f'<tr>{cells}</tr>' for cells in others)}</tbody></table></div></details>"
     )

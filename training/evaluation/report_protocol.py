@@ -1,14 +1,12 @@
 """One protocol of a report: the model beside its floors, training, slices, alignment."""
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from kg.files import read_json
 from training.evaluation import markup, plots
+from training.evaluation.report_training import projection_part, read_records, training_part
 from training.run_folder import TaskFolder
 
 Results = Mapping[str, Any]
@@ -35,12 +33,12 @@ def protocol_section(name: str, task: TaskFolder) -> str:
         parts.append('<p class="note">Not evaluated yet.</p>')
     else:
         parts += [_about(name, results), _main_table(results), _bars(name, results)]
-    parts.append(_training(name, read_records(task.metrics)))
+    parts.append(training_part(name, read_records(task.metrics)))
     if results is not None:
         parts += [_slices(results), _ablations(results)]
     projection = task.path / "projection.json"
     if projection.is_file():
-        parts.append(_projection(name, read_json(projection)))
+        parts.append(projection_part(name, read_json(projection)))
     if results is not None:
         parts.append(_all_metrics(results))
     return f'<section id="{escape(name)}">{"".join(parts)}</section>'
@@ -48,7 +46,7 @@ def protocol_section(name: str, task: TaskFolder) -> str:
 
 def verdict(name: str, results: Results) -> str:
     """Return a card: how the model stands to the strongest floor, in the first full metric."""
-    metric, model = _headline(results)[0][1], model_name(results)
+    metric, model = _first_metric(results), model_name(results)
     means = {
         scorer: values["full"][metric]["mean"]
         for scorer, values in results["scorers"].items()
@@ -56,12 +54,14 @@ def verdict(name: str, results: Results) -> str:
     }
     floors = {scorer: mean for scorer, mean in means.items() if scorer != model}
     heading = f'<h3><a href="#{escape(name)}">{escape(TITLES.get(name, name))}</a></h3>'
+    if model not in means:
+        return f'<div class="card">{heading}<p>No full ranking was made.</p></div>'
     mine = f"{escape(metric)} {100 * means[model]:.2f} %"
     if not floors or max(floors.values()) <= 0:
         return f'<div class="card">{heading}<p>{mine}, no floor beside it</p></div>'
     floor = max(floors, key=lambda scorer: floors[scorer])
     test = results.get("comparisons", {}).get(floor, {}).get(metric, {})
-    chance = f", p {_p_value(test['p_holm'])}" if "p_holm" in test else ""
+    chance = f", p&nbsp;{_p_value(test['p_holm'])}" if "p_holm" in test else ""
     return (
         f'<div class="card">{heading}'
         f'<div class="big">{means[model] / floors[floor]:.2f}&times; '
@@ -75,20 +75,6 @@ def model_name(results: Results) -> str:
     scorers = list(results["scorers"])
     named = results.get("model", "isthmus")
     return str(named) if named in scorers else scorers[0]
-
-
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """Return the epochs of a `metrics.jsonl`; a line cut short by an interruption is left out."""
-    if not path.is_file():
-        return []
-    by_epoch: dict[int, dict[str, Any]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            record = json.loads(line)
-            by_epoch[int(record["epoch"])] = record  # a resumed job repeats an epoch: the last one
-        except (ValueError, KeyError, TypeError):
-            continue
-    return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
 
 def _about(name: str, results: Results) -> str:
@@ -107,7 +93,8 @@ def _about(name: str, results: Results) -> str:
         f"<p>{escape(text)}</p>"
         f'<p class="note">Part {escape(str(results.get("part", "test")))}: {escape(counts)}. '
         f"All metrics in percent, {results.get('level', 0.95):.0%} bootstrap intervals over users; "
-        "ties rank at the middle.</p>"
+        "ties rank at the middle. p: paired test against the floor, adjusted for the number of "
+        "floors (Holm).</p>"
     )
 
 
@@ -123,7 +110,12 @@ def _headline(results: Results) -> list[tuple[str, str]]:
             # of several cut-offs NDCG and HR take the shortest list, recall the longest
             if having:
                 columns.append((group, having[-1 if stem == "Recall" else 0]))
-    return columns or [("full", name) for name in list(scorer.get("full") or {})[:1]]
+    return columns
+
+
+def _first_metric(results: Results) -> str:
+    """Return the full-ranking metric that stands first, `""` without full ranking."""
+    return next((metric for group, metric in _headline(results) if group == "full"), "")
 
 
 def _shortest(results: Results, stem: str) -> list[str]:
@@ -139,10 +131,7 @@ def _sampled_label(results: Results) -> str:
 def _main_table(results: Results) -> str:
     model, columns = model_name(results), _headline(results)
     extra = [key for stem in ("coverage", "diversity") for key in _shortest(results, stem)]
-    tested = next(
-        (metric for group, metric in columns if group == "full" and results.get("comparisons")),
-        None,
-    )
+    tested = _first_metric(results) if results.get("comparisons") else ""
     best = {column: _best(results, *column) for column in columns}
     rows = []
     for name, scorer in results["scorers"].items():
@@ -158,7 +147,7 @@ def _main_table(results: Results) -> str:
     headings = ["", *(metric for _, metric in columns), *extra]
     num_full = sum(group == "full" for group, _ in columns)
     num_sampled = len(columns) - num_full
-    groups = f'<th></th><th class="group" colspan="{num_full}">all candidates</th>'
+    groups = f'<th class="group"></th><th class="group" colspan="{num_full}">all candidates</th>'
     if num_sampled:
         label = escape(_sampled_label(results))
         groups += f'<th class="group" colspan="{num_sampled}">{label}</th>'
@@ -186,17 +175,19 @@ def _difference(test: Mapping[str, float] | None) -> str:
     p_value = test.get("p_holm", test.get("p_value"))
     if p_value is not None:
         text = f"<b>{text}</b>" if p_value < 0.05 else text
-        text += f"<small>p {_p_value(p_value)}</small>"
+        text += f"<small>p&nbsp;{_p_value(p_value)}</small>"
     return f"<td>{text}</td>"
 
 
 def _p_value(value: float) -> str:
-    return "&lt; 0.001" if value < 0.001 else f"= {value:.3f}"
+    return "&lt;&nbsp;0.001" if value < 0.001 else f"=&nbsp;{value:.3f}"
 
 
 def _bars(name: str, results: Results) -> str:
     figures = []
     for group, metric in _headline(results):
+        if (group, metric.partition("@")[0]) == ("sampled", "NDCG"):
+            continue  # between MRR and HR in what it says; the table has it
         scorers = {
             scorer: values[group][metric]
             for scorer, values in results["scorers"].items()
@@ -208,51 +199,8 @@ def _bars(name: str, results: Results) -> str:
     return f'<h3>Beside the floors</h3><div class="plots">{"".join(figures)}</div>'
 
 
-def _training(name: str, records: Sequence[Mapping[str, Any]]) -> str:
-    if not records:
-        return ""
-    losses: dict[str, list[tuple[float, float]]] = {}
-    valid: dict[str, list[tuple[float, float]]] = {}
-    for record in records:
-        for key, value in record.items():
-            if key == "loss" or key.startswith("loss_"):
-                label = "loss" if key == "loss" else key.removeprefix("loss_").replace("_", " ")
-                _add(losses, label, record["epoch"], value, 1)
-        for key, value in (record.get("valid") or {}).items():
-            _add(valid, key, record["epoch"], value, 100)
-    figures = []
-    if losses:
-        svg = plots.curves(f"{name}: training loss by epoch", losses, "loss")
-        figures.append(markup.figure("Loss", svg, "by epoch"))
-    if valid:
-        main = next(iter(valid))
-        epoch, best = max(valid[main], key=lambda pair: (pair[1], -pair[0]))
-        svg = plots.curves(f"{name}: valid metrics by epoch", valid, main)
-        note = f"valid part, % · best {main} {best:.2f} at epoch {epoch:.0f}"
-        figures.append(markup.figure("Valid", svg, note))
-    seconds = sum(float(record.get("seconds") or 0) for record in records)
-    timing = f" in {_duration(seconds)}" if seconds else ""
-    return (
-        f'<h3>Training</h3><p class="note">{len(records)} epochs{timing}.</p>'
-        f'<div class="plots">{"".join(figures)}</div>'
-    )
-
-
-def _add(
-    series: dict[str, list[tuple[float, float]]], name: str, epoch: Any, value: Any, scale: float
-) -> None:
-    if isinstance(value, int | float) and math.isfinite(value):
-        series.setdefault(name, []).append((float(epoch), scale * float(value)))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
-
-
 def _slices(results: Results) -> str:
-    metric, model = _headline(results)[0][1], model_name(results)
+    metric, model = _first_metric(results), model_name(results)
     slices: Mapping[str, Any] = results["scorers"][model].get("slices") or {}
     if not slices:
         return ""
@@ -285,29 +233,6 @@ def _ablations(results: Results) -> str:
     headings = [metric if group == "full" else f"{metric} (sampled)" for group, metric in columns]
     about = '<p class="note">The same job with one thing taken away.</p>'
     return f"<h3>Ablations</h3>{about}{markup.table(['', *headings], rows)}"
-
-
-def _projection(name: str, projection: Mapping[str, plots.Points]) -> str:
-    domains = list(dict.fromkeys(domain for points in projection.values() for domain in points))
-    keys = "".join(
-        f'<span class="key" style="--c: var(--domain-{index % plots.NUM_DOMAIN_COLOURS})">'
-        f"{escape(domain)}</span>"
-        for index, domain in enumerate(domains)
-    )
-    figures = [
-        markup.figure(
-            f"{when.capitalize()} training",
-            plots.scatter(f"{name}: domains {when} training", projection[when], domains),
-            framed=True,
-        )
-        for when in ("before", "after")
-        if projection.get(when)
-    ]
-    about = "A sample of nodes of each domain, first two principal components."
-    return (
-        f'<h3>Domains before and after alignment</h3><p class="note">{about}</p><p>{keys}</p>'
-        f'<div class="plots">{"".join(figures)}</div>'
-    )
 
 
 def _all_metrics(results: Results) -> str:
