@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.errors import InputError, nearest
+from kg.settings import substitute
 
 
 @dataclass(frozen=True)
