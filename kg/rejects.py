@@ -50,16 +50,19 @@ class RejectLog:
         """Keep one rejected row."""
         self._file.append(file)
         self._line.append(line)
-        self._raw.append(raw.encode("utf-8", "backslashreplace").decode())
+        # a byte that is no UTF-8 comes as a surrogate and is kept as \\xff
+        self._raw.append(raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
         self._reason.append(reason)
 
     def table(self) -> Any:
         """Return all rejects as an Arrow table: file, line (null if unknown), raw, reason."""
-        columns = [self._file, self._line, self._raw, self._reason]
-        return pa.table(
-            [pa.array(column, kind.type) for column, kind in zip(columns, REJECT_SCHEMA)],  # noqa: B905
-            schema=REJECT_SCHEMA,
-        )
+        arrays = [
+            pa.array(self._file, pa.string()),
+            pa.array(self._line, pa.int64()),
+            pa.array(self._raw, pa.string()),
+            pa.array(self._reason, pa.string()),
+        ]
+        return pa.table(arrays, schema=REJECT_SCHEMA)
 
 
 @dataclass

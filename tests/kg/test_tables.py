@@ -118,7 +118,7 @@ def test_bad_rows_are_rejected_with_line_and_raw_text(source, tally):
     assert found == {
         3: ("2", "wrong number of fields"),
         4: ("3\tb\tc", "wrong number of fields"),
-        6: ("\\udcff\tz", "not valid UTF-8"),
+        6: ("\\xff\tz", "not valid UTF-8"),
     }
     assert tally.rows == 5
 
