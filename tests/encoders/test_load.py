@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from encoders.hashing import HashingEncoder
+from encoders.load import load_encoder
+from encoders.lsa import LsaEncoder
+from encoders.sentence import SentenceEncoder
+from kg.errors import ArtefactError, ConfigError
+
+
+def test_names() -> None:
+    hashing = load_encoder("hashing", dim=7)
+    assert isinstance(hashing, HashingEncoder)
+    assert hashing.dim == 7
+    lsa = load_encoder("lsa", dim=9)
+    assert isinstance(lsa, LsaEncoder)
+    assert (lsa.dim, lsa.fitted) == (9, False)
+    minilm = load_encoder("minilm", max_length=32)
+    assert isinstance(minilm, SentenceEncoder)
+    assert (minilm.dim, minilm.max_length) == (384, 32)
+
+
+def test_path_of_a_copy_is_the_same_encoder() -> None:
+    minilm = load_encoder("minilm")
+    assert isinstance(minilm, SentenceEncoder)
+    assert load_encoder(str(minilm.folder)).fingerprint == minilm.fingerprint
+
+
+def test_wrong_settings() -> None:
+    with pytest.raises(ConfigError, match="max_length=0"):
+        load_encoder("minilm", max_length=0)
+    with pytest.raises(ConfigError, match="dim=-1"):
+        load_encoder("lsa", dim=-1)
+    with pytest.raises(ConfigError, match="float16"):
+        load_encoder("minilm", dtype="float16")
+    with pytest.raises(ConfigError, match="quantum"):
+        load_encoder("minilm", device="quantum")
+    with pytest.raises(ConfigError, match="512 at most"):
+        load_encoder("minilm", max_length=513)
+
+
+def test_unknown_model_names_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def offline(*args: object, **kwargs: object) -> str:
+        raise OSError("no connection\nmore")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    with pytest.raises(ConfigError, match=r"'minilmm'.*minilm, lsa, hashing.*\(no connection\)"):
+        load_encoder("minilmm")
+
+
+def test_malformed_name_is_refused_without_network() -> None:
+    with pytest.raises(ConfigError, match="a//b"):
+        load_encoder("a//b")
+
+
+def test_folder_without_a_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ArtefactError, match="pickle"):
+        load_encoder(str(tmp_path))
