@@ -87,9 +87,8 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over.")] = False,
 ) -> None:
     """Do everything: import, encode, train, evaluate, report, recommend; resumes."""
-    from training.jobs import run_job
-
     from queries.show import closing_show
+    from training.jobs import run_job
 
     config, folder = _open_job(job, out, settings)
     run_job(config, folder, fresh=fresh)
@@ -160,9 +159,8 @@ def train(job: Job, out: RunOut = None, settings: Settings = None) -> None:
 @app.command()
 def evaluate(run: Run) -> None:
     """Measure the models of a run against their floors on what was held out."""
-    from training.jobs import evaluate_step, load_config
-
     from training.evaluation.results import results_table
+    from training.jobs import evaluate_step, load_config
     from training.run_folder import RunFolder
 
     folder = RunFolder(run)
@@ -175,7 +173,6 @@ def evaluate(run: Run) -> None:
 def report(run: Run) -> None:
     """Write the report of an evaluated run: one page with every figure and plot."""
     from training.jobs import report_step
-
     from training.run_folder import RunFolder
 
     typer.echo(f"Report: {report_step(RunFolder(run))}")

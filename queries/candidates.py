@@ -11,12 +11,12 @@ from kg.graph import FloatArray
 from kg.vocab import IntArray
 
 DEFAULT_BLOCK_BYTES = 64 * 2**20
-# A cell of a block is a float32 score, its int64 key, and the copy that `partition` orders.
-_CELL_BYTES = 20
+# A cell of a block is a float32 score and the copy that `partition` orders; where all are equal,
+# its place, its row and their order too.
+_CELL_BYTES = 48
 # Matrix products of different shapes round differently, so a few more than k are fetched and then
 # scored one by one: an answer does not depend on who else was in the batch.
 _SLACK = 16
-_NOTHING = np.iinfo(np.int64).min
 
 
 def unit_rows(z: FloatArray) -> FloatArray:
@@ -98,45 +98,35 @@ def top_k(
     )
     for rows in _spans(num_users, user_step):
         seen_row, seen_column = _seen_cells(seen, rows, candidates)
-        keys = np.full((rows.stop - rows.start, fetched), _NOTHING, dtype=np.int64)
-        for columns in _spans(len(candidates), item_step):
-            block = candidates[columns]
-            inside = (seen_column >= columns.start) & (seen_column < columns.stop)
-            found = best_of(
-                user_z[rows],
-                item_z[block],
-                item_bias[block],
-                (seen_row[inside], seen_column[inside] - columns.start),
-                columns.start,
-                fetched,
-            )
-            keys = _largest(np.concatenate([keys, found], axis=1), fetched)
-        _settle(keys, candidates, user_z[rows], item_z, item_bias, indices[rows], scores[rows])
+        values = np.empty((rows.stop - rows.start, 0), dtype=np.float32)
+        columns = np.empty(values.shape, dtype=np.int64)
+        for span in _spans(len(candidates), item_step):
+            block = candidates[span]
+            inside = (seen_column >= span.start) & (seen_column < span.stop)
+            hidden = seen_row[inside], seen_column[inside] - span.start
+            found = best_of(user_z[rows], item_z[block], item_bias[block], hidden, fetched)
+            # What is kept comes before what is new, so that places stay in the order of columns.
+            values = np.concatenate([values, found[0]], axis=1)
+            columns = np.concatenate([columns, found[1] + span.start], axis=1)
+            values, columns = _pick((values, columns), _places_of_largest(values, fetched))
+        items = np.where(values > -np.inf, candidates[columns], -1)
+        _settle(items, user_z[rows], item_z, item_bias, indices[rows], scores[rows])
     return indices, scores
 
 
 def _settle(
-    keys: IntArray,
-    candidates: IntArray,
+    items: IntArray,
     user_z: FloatArray,
     item_z: FloatArray,
     item_bias: FloatArray,
     indices: IntArray,
     scores: FloatArray,
 ) -> None:
-    """Score the fetched candidates one by one, order them, and fill the answer in place."""
-    position = 0xFFFFFFFF - (keys & 0xFFFFFFFF)
-    left = keys > _NOTHING
-    items = np.where(left, candidates[np.where(left, position, 0)], np.iinfo(np.int64).max)
-    users = np.arange(len(keys))[:, None]
-    exact = pair_scores(user_z, item_z, item_bias, users, np.where(left, items, 0))
-    exact[~left] = -np.inf
+    """Score the fetched items one by one, order them, and fill the answer in place."""
+    exact = pair_scores(user_z, item_z, item_bias, np.arange(len(items))[:, None], items)
+    exact[items < 0] = -np.inf
     order = np.lexsort((items, -exact), axis=1)[:, : indices.shape[1]]
-    width = order.shape[1]
-    indices[:, :width] = np.where(
-        np.take_along_axis(left, order, 1), np.take_along_axis(items, order, 1), -1
-    )
-    scores[:, :width] = np.take_along_axis(exact, order, 1)
+    scores[:, : order.shape[1]], indices[:, : order.shape[1]] = _pick((exact, items), order)
 
 
 def _best_numpy(
@@ -144,24 +134,34 @@ def _best_numpy(
     item_z: FloatArray,
     bias: FloatArray,
     hidden: tuple[IntArray, IntArray],
-    start: int,
     k: int,
-) -> IntArray:
-    """Return keys of the k best cells of one block, `[users, min(k, items)]`, in any order.
+) -> tuple[FloatArray, IntArray]:
+    """Return scores and columns of the best cells of one block, in ascending order of columns.
 
-    A key is a score and a column in one integer: the float32's bits, made to grow with its value,
-    above the complement of the column. Keys are distinct, so which cells are best is never in
-    doubt, and blocks are merged by merging keys.
+    Both are `[users, min(k, items)]`; cells in `hidden` (rows, columns) have `-inf`.
     """
     block = user_z @ item_z.T
     block += bias
-    bits = block.view(np.int32)
-    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
-    keys = bits.astype(np.int64)
-    keys <<= 32
-    keys |= 0xFFFFFFFF - np.arange(start, start + keys.shape[1], dtype=np.int64)
-    keys[hidden] = _NOTHING
-    return _largest(keys, k)
+    block[hidden] = -np.inf
+    places = _places_of_largest(block, k)
+    return np.take_along_axis(block, places, axis=1), places
+
+
+def _places_of_largest(values: FloatArray, k: int) -> IntArray:
+    """Return the places of the k largest of each row, ascending; of equals the first ones."""
+    num_rows, width = values.shape
+    if width <= k:
+        return np.tile(np.arange(width), (num_rows, 1))
+    bound = np.partition(values, width - k, axis=1)[:, width - k]
+    flat = np.flatnonzero(values >= bound[:, None])
+    row = flat // width
+    tied = values.ravel()[flat] == bound[row]
+    room = k - np.bincount(row[~tied], minlength=num_rows)  # for those equal to the bound
+    earlier = np.cumsum(tied) - tied
+    starts = np.searchsorted(row, np.arange(num_rows))
+    kept: IntArray = flat[~tied | (earlier - earlier[starts][row] < room[row])]
+    places: IntArray = kept.reshape(num_rows, k) % width
+    return places
 
 
 def _best_torch(device: str) -> Any:
@@ -179,39 +179,40 @@ def _best_torch(device: str) -> Any:
         item_z: FloatArray,
         bias: FloatArray,
         hidden: tuple[IntArray, IntArray],
-        start: int,
         k: int,
-    ) -> IntArray:
+    ) -> tuple[FloatArray, IntArray]:
         users, items, biases, row, column = (
             torch.from_numpy(np.ascontiguousarray(array)).to(device)
             for array in (user_z, item_z, bias, *hidden)
         )
-        bits = (users @ items.T).add_(biases).view(torch.int32)
+        block = (users @ items.T).add_(biases)
+        block[row, column] = -torch.inf
+        # `topk` takes any of equals. So a score and its column become one integer: the float32's
+        # bits, made to grow with its value, above the complement of the column.
+        bits = block.add(0.0).view(torch.int32)  # -0.0 becomes 0.0
         bits ^= (bits >> 31) & 0x7FFFFFFF
-        keys = bits.long() << 32
-        keys |= 0xFFFFFFFF - torch.arange(start, start + keys.shape[1], device=device)
-        keys[row, column] = _NOTHING
-        found = keys.topk(min(k, keys.shape[1]), dim=1, sorted=False).values
-        return np.asarray(found.cpu().numpy())
+        keys = (bits.long() << 32) | (0xFFFFFFFF - torch.arange(block.shape[1], device=device))
+        largest = keys.topk(min(k, keys.shape[1]), dim=1, sorted=False).values
+        places = (0xFFFFFFFF - (largest & 0xFFFFFFFF)).sort(dim=1).values
+        return block.gather(1, places).cpu().numpy(), places.cpu().numpy()
 
     return best
 
 
-def _largest(keys: IntArray, k: int) -> IntArray:
-    if keys.shape[1] <= k:
-        return keys
-    largest: IntArray = np.partition(keys, keys.shape[1] - k, axis=1)[:, -k:]
-    return largest
+def _pick(arrays: tuple[FloatArray, IntArray], places: IntArray) -> tuple[FloatArray, IntArray]:
+    first, second = arrays
+    return np.take_along_axis(first, places, 1), np.take_along_axis(second, places, 1)
 
 
 def _block_shape(
     num_users: int, num_candidates: int, fetched: int, width: int, block_bytes: int
 ) -> tuple[int, int]:
     """Return how many users and items one block holds."""
-    # Settling gathers `fetched` vectors a user, in float32 and float64; a block of items is a copy.
-    per_user = fetched * (12 * width + 64)
-    items = max(1, min(num_candidates, block_bytes // 4 // (4 * width + _CELL_BYTES)))
-    users = max(1, min(num_users, block_bytes // 2 // (items * _CELL_BYTES + per_user)))
+    # Many users first: the vectors of a block of items are copied once for all of them.
+    per_user = fetched * (4 * width + 64)  # settling gathers the vectors of what was fetched
+    users = max(1, min(num_users, 256, block_bytes // 2 // per_user))
+    per_item = users * _CELL_BYTES + 4 * width
+    items = max(1, min(num_candidates, block_bytes // 2 // per_item))
     return users, items
 
 

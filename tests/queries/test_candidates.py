@@ -116,9 +116,10 @@ def test_a_device_that_is_not_there_is_refused(problem):
         top_k(user_z, item_z, bias, candidates, k=1, device="cuda:99")
 
 
-def test_memory_stays_under_the_bound():
+@pytest.mark.parametrize("spread", [0, 1])  # 0: everything is tied
+def test_memory_stays_under_the_bound(spread):
     rng = np.random.default_rng(1)
-    user_z = rng.normal(size=(2_000, 16)).astype(np.float32)
+    user_z = rng.normal(scale=spread, size=(2_000, 16)).astype(np.float32)
     item_z = rng.normal(size=(20_000, 16)).astype(np.float32)
     bias = np.zeros(20_000, dtype=np.float32)
     bound = 8 * 2**20
