@@ -71,6 +71,7 @@ BAD_LINES = {
     "literal-subject": b'"x" <http://e/p> <http://e/c> .',
     "bad-utf8": b'<http://e/a> <http://e/p> "\xff\xfe" .',
     "space-in-iri": b"<http://e/a b> <http://e/p> <http://e/c> .",
+    "two-triples": b"<http://e/a> <http://e/p> <http://e/c> . <http://e/a> <http://e/p> _:x .",
     "turtle": b"@prefix ex: <http://e/> .",
 }
 

@@ -200,6 +200,23 @@ def test_a_prefix_may_stay_part_of_the_id(example):
     assert len(graph.nodes["product"]) == 2
 
 
+def test_the_longest_prefix_counts_and_needs_no_table(example):
+    rules = """
+[[rdf.nodes]]
+prefix = "http://e/"
+type = "thing"
+[[rdf.nodes]]
+prefix = "http://e/brand/"
+type = "brand"
+domain = "toys"
+"""
+    data = "".join(f"<http://shop/dp/A1> <http://e/p> <http://e/{i}> .\n" for i in ("brand/x", "y"))
+    graph = shop(example, TWO_FILES + rules, facts_nt=data).graph
+    assert ends(graph, ("item", "p", "brand")) == [("A1", "x")]
+    assert ends(graph, ("item", "p", "thing")) == [("A1", "y")]
+    assert graph.nodes["brand"].domains.tolist() == [[False, True]]
+
+
 def test_a_file_domain_is_for_nodes_that_nothing_else_places(example):
     toml = TWO_FILES.replace('file = "facts.nt"', 'file = "facts.nt"\ndomain = "toys"')
     graph = shop(example, toml).graph

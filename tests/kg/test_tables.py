@@ -99,13 +99,13 @@ def test_a_quoted_field_may_hold_delimiters_quotes_and_lines(source, tally):
         'id,x\na,1\nb,"never closed\nc,3\nd,4\n',
         'id,x\na,1\nb,"never closed\nc,3\nd,"4"\n',
         'id,x\na,1\nb,"wrong"after\nc,3\nd,4\n',
-        'id,x\na,1\nb,"over\nc,3\nd,4"\n,"",""\nc,3\nd,4\n',
+        'id,x\na,1\nb,"over\nc,3\nd,4",5\nd,4\n',
     ],
 )
 def test_a_stray_quote_costs_its_own_line_and_no_other(source, tally, content):
     rows = read_table(source("t.csv", content), ["id", "x"], tally)
     assert {"a", "c", "d"} <= set(rows.columns["id"].to_pylist())
-    assert 3 in [line for line, _ in rejects(tally)] or "over" in content
+    assert rejects(tally)[0][0] == 3
     assert tally.rows == len(rows) + tally.rejected
 
 
