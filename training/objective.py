@@ -17,7 +17,7 @@ from training.losses import LOSSES
 from training.negatives import draw
 from training.simulation import Draw, Simulation
 
-ALIGNED_USERS = 1_024  # of each domain, a step
+ALIGNED_USERS = 256  # of each domain, a step: MMD compares all pairs
 TRIPLES = 1_024  # of all relations, a step
 
 
