@@ -62,8 +62,13 @@ def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
     """Yield an empty folder beside `path`; add a manifest and rename it into place on success.
 
     The manifest holds `kind`, everything in `about`, and the size and sha256 of every file. A
-    folder already at `path` is replaced only then.
+    folder of the same kind already at `path` is replaced only then.
+
+    Raises:
+        ArtefactError: `path` holds something else, which replacing would destroy.
     """
+    if path.exists() and not (path.is_dir() and _may_replace(path, kind)):
+        raise ArtefactError(f"{path} exists and is not a {kind} folder: it is not replaced")
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
@@ -104,6 +109,12 @@ def read_manifest(path: Path, kind: str, *, verify: bool = True) -> dict[str, An
         if verify and sha256(file) != about["sha256"]:
             raise ArtefactError(f"{path} is damaged: {name} does not match its checksum")
     return manifest
+
+
+def _may_replace(path: Path, kind: str) -> bool:
+    if not (path / MANIFEST).is_file():
+        return not any(path.iterdir())
+    return bool(read_json(path / MANIFEST).get("kind") == kind)
 
 
 def _flush(path: Path) -> None:

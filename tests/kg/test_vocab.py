@@ -1,0 +1,48 @@
+import random
+
+import pyarrow as pa
+import pytest
+
+from kg.errors import InputError, UnknownIdError
+from kg.vocab import Vocab
+
+IDS = ["b", "a", "ü", "10", "9"]
+
+
+def test_the_order_of_ids_changes_no_index():
+    shuffled = IDS * 2
+    random.Random(1).shuffle(shuffled)
+    one, two = Vocab.from_values(IDS), Vocab.from_values(pa.chunked_array([shuffled]))
+    assert one.ids.to_pylist() == two.ids.to_pylist() == ["10", "9", "a", "b", "ü"]
+    assert one.fingerprint() == two.fingerprint()
+
+
+def test_ids_and_indices_are_inverse():
+    vocab = Vocab.from_values(IDS)
+    assert vocab.to_ids(vocab.index(IDS)) == IDS
+    assert [vocab.id(i) for i in range(len(vocab))] == vocab.ids.to_pylist()
+    assert vocab.lookup(pa.chunked_array([["a"], ["x"]])).tolist() == [2, -1]
+    assert "a" in vocab
+    assert "x" not in vocab
+    assert 2 not in vocab
+
+
+def test_an_unknown_id_names_the_nearest_and_counts_the_rest():
+    vocab = Vocab.from_values(["emma", "dune"], "item")
+    with pytest.raises(
+        UnknownIdError, match=r"unknown item id 'ema' .and 1 more., did you mean \"emma\""
+    ):
+        vocab.index(["dune", "ema", "x"])
+
+
+@pytest.mark.parametrize("ids", [["b", "a"], ["a", "a"]])
+def test_ids_must_be_sorted_and_unique(ids):
+    with pytest.raises(InputError, match="sorted and unique"):
+        Vocab(pa.array(ids))
+
+
+def test_the_fingerprint_knows_where_ids_end():
+    assert (
+        Vocab.from_values(["ab", "c"]).fingerprint() != Vocab.from_values(["a", "bc"]).fingerprint()
+    )
+    assert len(Vocab.from_values([])) == 0
