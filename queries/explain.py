@@ -39,8 +39,9 @@ class _Found:
 class PathFinder:
     """Finds and weighs the paths user - item - (entity or user) - item.
 
-    An edge weighs `1 / sqrt(degree of its two ends)` within its relation, as in a symmetrically
-    normalised random walk, so that a shared author counts for more than a shared genre. A path
+    An edge weighs `w / sqrt(degree of its two ends)` within its relation, as in a symmetrically
+    normalised random walk, so that a shared author counts for more than a shared genre; `w` is its
+    weight over the greatest of the relation. A path
     weighs the product of its edges times `(1 + cosine) / 2` of the embeddings of the user's item
     and the explained one: what the model holds to be near.
 
@@ -182,14 +183,22 @@ class PathFinder:
     def _node(self, node_type: str, row: int) -> Node:
         nodes = self.graph.nodes[node_type]
         node_id = nodes.vocab.id(row)
-        return Node(type=node_type, id=node_id, title=nodes.title[row].as_py() or node_id)
+        domains: list[str] = []
+        if node_type == self.graph.item_type:  # of others, only where they are found is known
+            member = nodes.domains[row]
+            domains = [
+                name for name, inside in zip(self.graph.domains, member, strict=True) if inside
+            ]
+        title = nodes.title[row].as_py() or node_id
+        return Node(type=node_type, id=node_id, title=title, domains=tuple(domains))
 
 
 def _normalised(edges: Edges, num_src: int, num_dst: int) -> Any:
-    """Return the adjacency with every edge divided by the root of its ends' degrees."""
+    """Return the adjacency: relative weights, divided by the root of the degrees of both ends."""
+    relative = np.maximum(edges.weight, 0) / max(edges.weight.max(initial=0), np.float32(1e-12))
     out = np.bincount(edges.src, minlength=num_src)[edges.src]
     into = np.bincount(edges.dst, minlength=num_dst)[edges.dst]
-    weight = (1 / np.sqrt(out * into)).astype(np.float32)
+    weight = (relative / np.sqrt(out * into)).astype(np.float32)
     return sparse.csr_array((weight, (edges.src, edges.dst)), shape=(num_src, num_dst))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["direct", "entity", "people"]
+_WORDS = {"interacts": "knows"}  # what a mapping calls interactions that it does not name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,7 @@ class Node:
     type: str
     id: str
     title: str
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +52,20 @@ def telling(paths: Sequence[Path]) -> Path | None:
     return next(iter(content or paths), None)
 
 
-def render(path: Path, item_type: str) -> str:
-    """Return a path in one line, such as `Ada likes "Emma" —author→ Austen ←author— "Persuasion"`.
+def render(path: Path) -> str:
+    """Return a path in one line.
 
-    An arrow points the way the edge is stored: from a book to its author.
+    Such as `Ada likes "Emma" (books) —author→ Jane Austen ←author— "Persuasion" (films)`: an arrow
+    points the way the edge is stored, from a work to its author.
     """
-    names = [f'"{node.title}"' if node.type == item_type else node.title for node in path.nodes]
-    words = [hop.relation.replace("_", " ") for hop in path.relations]
-    line = f"{names[0]} {words[0]} {names[1]}"
-    for word, hop, name in zip(words[1:], path.relations[1:], names[2:], strict=True):
+    user, first, *rest = (_name(node) for node in path.nodes)
+    verb, *words = (_WORDS.get(hop.relation, hop.relation) for hop in path.relations)
+    line = f"{user} {verb} {first}"
+    for word, hop, name in zip(words, path.relations[1:], rest, strict=True):
+        word = word.replace("_", " ")
         line += f" —{word}→ {name}" if hop.forward else f" ←{word}— {name}"
     return line
+
+
+def _name(node: Node) -> str:
+    return f'"{node.title}" ({", ".join(node.domains)})' if node.domains else node.title

@@ -225,10 +225,10 @@ class Recommender:
 
     @cached_property
     def seen(self) -> Any:
-        """What each user interacted with in training, CSR `[num_users, num_items]`."""
+        """What each user interacted with in training, by weight; CSR `[num_users, num_items]`."""
         edges = self.train.interaction_edges
         return sparse.csr_array(
-            (np.ones(len(edges), np.int8), (edges.src, edges.dst)),
+            (edges.weight, (edges.src, edges.dst)),
             shape=(len(self.graph.users), len(self.graph.items)),
         )
 

@@ -55,7 +55,7 @@ def why(recommender: Recommender, user_id: str, item_id: str) -> str:
     """Return in one line why a user is given an item."""
     path = telling(recommender.explain(user_id, item_id, limit=1))
     if path is not None:
-        return render(path, recommender.graph.item_type)
+        return render(path)
     near = recommender.nearest_seen(user_id, item_id)
     if near is None:
         return "nothing is known about this user, so what is popular comes first"
@@ -66,13 +66,13 @@ def why(recommender: Recommender, user_id: str, item_id: str) -> str:
     )
 
 
-def _path_rows(paths: Sequence[Why], item_type: str) -> list[dict[str, object]]:
+def _path_rows(paths: Sequence[Why]) -> list[dict[str, object]]:
     """Return one record a path: kind, share, the line people read, and its ids."""
     return [
         {
             "kind": path.kind,
             "share": round(path.share, 6),
-            "path": render(path, item_type),
+            "path": render(path),
             "nodes": [{"type": node.type, "id": node.id} for node in path.nodes],
             "relations": [hop.relation for hop in path.relations],
         }
@@ -103,9 +103,9 @@ def print_paths(
     """Print the k best paths from a user to an item with their shares, as lines or as JSON."""
     paths = recommender.explain(user, item, limit=k)[:k]
     if as_json:
-        _print_json(console, _path_rows(paths, recommender.graph.item_type))
+        _print_json(console, _path_rows(paths))
         return
-    lines = [f"{path.share:4.0%}  {render(path, recommender.graph.item_type)}" for path in paths]
+    lines = [f"{path.share:4.0%}  {render(path)}" for path in paths]
     for line in lines or [why(recommender, user, item)]:
         console.print(Text(line), soft_wrap=True)
 
@@ -138,7 +138,8 @@ def _show_user(recommender: Recommender, user_id: str, console: Console) -> None
     graph, split = recommender.graph, recommender.split
     domain = graph.domains[-1] if split is None else split.target
     row = int(graph.users.vocab.index([user_id])[0])
-    seen = graph.items.vocab.to_ids(recommender.seen[[row]].indices)
+    history = recommender.seen[[row]]
+    seen = graph.items.vocab.to_ids(history.indices[np.argsort(-history.data, kind="stable")])
     shown = ", ".join(f'"{title}"' for title in recommender.titles(seen[:_SEEN]))
     more = f" and {len(seen) - _SEEN} more" if len(seen) > _SEEN else ""
     name = recommender.title(user_id, graph.user_type)

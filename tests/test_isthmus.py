@@ -194,7 +194,7 @@ def test_explain(run):
     result = invoke("explain", run, "--user", "user-00", "--item", "films-00", "-k", 2)
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 2
-    assert 'user-00 likes "one of the books" ←likes— user-' in result.stdout
+    assert 'user-00 likes "one of the books" (books) ←likes— user-' in result.stdout
     paths = json.loads(
         invoke("explain", run, "--user", "user-00", "--item", "films-00", "--json").stdout
     )

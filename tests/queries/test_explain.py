@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from kg.graph import Edges
 from queries.explain import PathFinder
 from queries.path import render, telling
 
@@ -52,6 +53,24 @@ def test_nearer_items_count_more(graph):
     assert weight["b3", "fantasy"] / weight["b1", "fantasy"] == pytest.approx(0.5 * np.sqrt(2))
 
 
+def test_stronger_edges_count_more(graph):
+    edges = graph.interaction_edges
+    halved = np.where(edges.dst == 0, np.float32(2), np.float32(4))  # whoever likes b1: half
+    weighted = Edges(src=edges.src, dst=edges.dst, weight=halved)
+    z = np.ones((6, 2), dtype=np.float32)
+    plain, strong = (
+        {
+            tuple(ids(path)): path.share
+            for path in paths_between(graph, PathFinder(g, z), "ada", "f1")
+        }
+        for g in (graph, graph.with_edges({graph.interactions: weighted}))
+    )
+    tolkien, fantasy = ("ada", "b1", "tolkien", "f1"), ("ada", "b3", "fantasy", "f1")
+    bob = ("ada", "b1", "bob", "f1")
+    assert strong[tolkien] / strong[fantasy] == pytest.approx(plain[tolkien] / plain[fantasy] / 2)
+    assert strong[bob] / strong[tolkien] == pytest.approx(plain[bob] / plain[tolkien] / 2)
+
+
 def test_the_item_itself_and_the_user_are_no_explanation(graph, finder):
     paths = paths_between(graph, finder, "bob", "f1")
     assert paths
@@ -81,15 +100,16 @@ def test_expansions_are_bounded(graph):
 
 
 def test_reads_as_a_line(graph, finder):
-    lines = {
-        tuple(ids(path)): render(path, "item") for path in paths_between(graph, finder, "ada", "f1")
-    }
+    lines = {tuple(ids(path)): render(path) for path in paths_between(graph, finder, "ada", "f1")}
     assert lines["ada", "b1", "tolkien", "f1"] == (
-        'Ada likes "The Hobbit" —author→ J. R. R. Tolkien ←writer— "An Unexpected Journey"'
+        'Ada likes "The Hobbit" (books) —author→ J. R. R. Tolkien '
+        '←writer— "An Unexpected Journey" (films)'
     )
-    assert lines["ada", "b1", "f1"] == ('Ada likes "The Hobbit" ←based on— "An Unexpected Journey"')
+    assert lines["ada", "b1", "f1"] == (
+        'Ada likes "The Hobbit" (books) ←based on— "An Unexpected Journey" (films)'
+    )
     assert lines["ada", "b1", "bob", "f1"] == (
-        'Ada likes "The Hobbit" ←likes— Bob —likes→ "An Unexpected Journey"'
+        'Ada likes "The Hobbit" (books) ←likes— Bob —likes→ "An Unexpected Journey" (films)'
     )
 
 
