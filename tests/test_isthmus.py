@@ -14,6 +14,11 @@ from training.bundle import Bundle, save_bundle
 from training.evaluation.split_files import save_split
 from training.run_folder import RunFolder
 
+# torch warns of its own sparse tensors, and of what torch-geometric does when it is imported.
+TORCH_WARNS = pytest.mark.filterwarnings(
+    "ignore:.*torch.jit.script:DeprecationWarning", "ignore:Sparse CSR tensor:UserWarning"
+)
+
 
 def invoke(*arguments):
     return CliRunner().invoke(isthmus.app, [str(argument) for argument in arguments])
@@ -238,6 +243,56 @@ def test_an_interrupted_query_says_so(run, monkeypatch):
     assert result.stderr == "interrupted\n"
 
 
+TINY_JOB = """
+name = "tiny"
+graph.mapping = "graph.toml"
+encoder = { model = "hashing", dim = 16 }
+model = { width = 8, layers = 1, text_neighbours = 2 }
+training = { epochs = 1, negatives = 8, batch_size = 64, device = "cpu" }
+evaluation = { k = [3], sampled_negatives = 3, bootstrap = 20 }
+
+[task]
+target = "films"
+protocols = ["user-cold"]
+valid_fraction = 0.2
+test_fraction = 0.2
+"""
+
+
+@TORCH_WARNS
+def test_run_does_everything_and_resumes(mapping, two_domain_checkerboard, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    graph = two_domain_checkerboard()
+    items = graph.items.vocab.ids.to_pylist()
+    users, edges = graph.users.vocab, graph.interaction_edges
+    rows = zip(users.to_ids(edges.src), graph.items.vocab.to_ids(edges.dst), strict=True)
+    (tmp_path / "likes.csv").write_text("user,item\n" + "".join(f"{u},{i}\n" for u, i in rows))
+    (tmp_path / "items.csv").write_text(
+        "id,domain,title\n" + "".join(f"{i},{i[:5]},The {i}\n" for i in items)
+    )
+    job, out = tmp_path / "job.toml", tmp_path / "run"
+    job.write_text(TINY_JOB)
+    first = invoke("run", job, "--out", out)
+    assert first.exit_code == 0, first.output
+    assert "books → films, user-cold" in first.stdout
+    assert first.stdout.count("why the first: ") == 3
+    assert first.stdout.splitlines()[-1] == f"Report: {out / 'report.html'}"
+    assert (out / "report.html").is_file()
+
+    model = (out / "user-cold" / "model" / "embeddings.safetensors").stat().st_mtime_ns
+    again = invoke("run", job, "--out", out)
+    assert again.stdout == first.stdout
+    assert (out / "user-cold" / "model" / "embeddings.safetensors").stat().st_mtime_ns == model
+    other = invoke("run", job, "--out", out, "--set", "seed=1")
+    assert other.exit_code == 1
+    assert "was made with seed = 0, now it is 1: use --fresh" in other.stderr
+    assert "books → films, user-cold" in invoke("evaluate", out).stdout
+    assert invoke("report", out).stdout == f"Report: {out / 'report.html'}\n"
+    trained = invoke("train", job, "--out", out)
+    assert trained.stdout == f"Model: {out / 'user-cold' / 'model'}\n"
+
+
+@TORCH_WARNS
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
@@ -250,6 +305,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     assert "the same command, without --fresh, goes on from here" in result.stderr
 
 
+@TORCH_WARNS
 def test_a_wrong_setting_is_one_line(tmp_path):
     job = tmp_path / "job.toml"
     job.write_text('name = "x"\ngraph.folder = "graph"\ntask.target = "films"\n')
