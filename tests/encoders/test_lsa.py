@@ -45,10 +45,20 @@ def test_unknown_words_give_a_zero_row() -> None:
 
 
 def test_order_and_repetition_of_fitted_texts_do_not_matter() -> None:
-    np.random.default_rng().random()  # the global state plays no part
     one = LsaEncoder(dim=3).fit(BOOKS + FILMS)
     other = LsaEncoder(dim=3).fit((FILMS + BOOKS)[::-1] + BOOKS + [""])
     assert one.fingerprint == other.fingerprint
+
+
+def test_fit_does_not_draw_from_the_global_generator() -> None:
+    rng = np.random.default_rng(1)
+    texts = [" ".join(f"w{word}" for word in rng.integers(300, size=12)) for _ in range(200)]
+    fitted = [LsaEncoder(dim=8).fit(texts).fingerprint]
+    np.random.seed(99)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    fitted.append(LsaEncoder(dim=8).fit(texts).fingerprint)
+    assert fitted[0] == fitted[1]
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
 def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
