@@ -47,9 +47,14 @@ class Path:
 
 
 def telling(paths: Sequence[Path]) -> Path | None:
-    """Return the path to show first: the best about content, else the best through people."""
-    content = [path for path in paths if path.kind != "people"]
-    return next(iter(content or paths), None)
+    """Return the path to show first.
+
+    What a work has in common with another tells more than that the same people know both, and
+    most of all where it leads from one domain to another; then the share decides.
+    """
+    return max(
+        paths, key=lambda path: (path.kind != "people", path.crosses, path.share), default=None
+    )
 
 
 def render(path: Path) -> str:

@@ -53,7 +53,7 @@ def answer_table(rows: Sequence[dict[str, str | int | float]], marks: Sequence[s
 
 def why(recommender: Recommender, user_id: str, item_id: str) -> str:
     """Return in one line why a user is given an item."""
-    path = telling(recommender.explain(user_id, item_id, limit=1))
+    path = telling(recommender.explain(user_id, item_id))
     if path is not None:
         return render(path)
     near = recommender.nearest_seen(user_id, item_id)

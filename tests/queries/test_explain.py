@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,14 @@ def test_content_is_told_before_people(graph, finder):
     told = telling([*people, *paths])
     assert told is not None
     assert told.kind != "people"
+
+
+def test_a_path_between_domains_is_told_before_one_within(graph, finder):
+    paths = paths_between(graph, finder, "ada", "f1")
+    assert telling(paths).crosses
+    within = [replace(path, crosses=False, share=path.share + 1) for path in paths]
+    assert telling([*within, *paths]) == telling(paths)
+    assert telling(within) == next(path for path in within if path.kind != "people")
 
 
 def test_equals_a_walk_over_dictionaries(graph, bundle):
