@@ -1,9 +1,14 @@
 """Propagation as sparse matrix products: one relation, both ways, structure fixed, values free."""
 
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor
+
+with warnings.catch_warnings():  # torch says once a process that its CSR tensors are in beta
+    warnings.simplefilter("ignore")
+    torch.eye(1).to_sparse_csr()
 
 
 class Adjacency:

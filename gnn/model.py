@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData
 
 from gnn.decoders import DistMult
 from gnn.fusion import NodeInput
-from gnn.layers import LightRelationConv
+from gnn.layers import LightRelationConv, parameter_name
 from gnn.views import EdgeType, GraphView, View
 
 INTERACTION_GATE = 0.7  # a user's domains together weigh about as much as one alone
@@ -62,9 +62,10 @@ class TransferGNN(nn.Module):
         self.user_type, self.item_type = graph.user_type, graph.item_type
         self.interactions = list(graph.interactions)
         self.knowledge = [edge for edge in graph.adjacencies if edge not in self.interactions]
+        self.names = {node_type: parameter_name(node_type) for node_type in graph.num_nodes}
         self.inputs = nn.ModuleDict(
             {
-                node_type: NodeInput(
+                self.names[node_type]: NodeInput(
                     num_nodes,
                     width,
                     data[node_type].x.shape[1] if "x" in data[node_type] else 0,
@@ -77,10 +78,7 @@ class TransferGNN(nn.Module):
         initial.update(dict.fromkeys(self.knowledge, KNOWLEDGE_GATE))
         self.convs = nn.ModuleList(LightRelationConv(width, initial) for _ in range(layers))
         self.mix = nn.ParameterDict(
-            {
-                node_type: nn.Parameter(torch.ones(layers + 1, width))
-                for node_type in graph.num_nodes
-            }
+            {name: nn.Parameter(torch.ones(layers + 1, width)) for name in self.names.values()}
         )
         self.near_cold = nn.Parameter(torch.ones(width))
         self.near_warm = nn.Parameter(torch.full((width,), NEAR_GATE_WARM))
@@ -90,7 +88,7 @@ class TransferGNN(nn.Module):
 
     def start_from(self, item_vectors: Tensor) -> None:
         """Set item residuals to spectral vectors of unit variance, `[num_items, width]`."""
-        items = self.inputs[self.item_type]
+        items = self.inputs[self.names[self.item_type]]
         if not isinstance(items, NodeInput) or items.residual is None:
             return
         residual = items.residual
@@ -105,14 +103,15 @@ class TransferGNN(nn.Module):
             view: which edges are visible and which items are cold.
         """
         cold = {self.item_type: view.cold_items}
-        h = {t: layer(x.get(t), cold.get(t)) for t, layer in self.inputs.items()}
-        z = {t: h[t] * self.mix[t][0] for t in h}
+        h = {t: self.inputs[name](x.get(t), cold.get(t)) for t, name in self.names.items()}
+        mix = {t: self.mix[name] for t, name in self.names.items()}
+        z = {t: h[t] * mix[t][0] for t in h}
         domain_views: dict[EdgeType, Tensor] = {}
         for hop, conv in enumerate(self.convs):
             h, to_users = conv(h, view.propagations)
             domain_views = domain_views or {edge: to_users[edge] for edge in self.interactions}
             for node_type, message in h.items():
-                z[node_type] = z[node_type] + message * self.mix[node_type][hop + 1]
+                z[node_type] = z[node_type] + message * mix[node_type][hop + 1]
             # a type that nothing reaches sends nothing on
             h = {t: h[t] if t in h else torch.zeros_like(z[t]) for t in z}
         items = z[self.item_type]

@@ -74,18 +74,22 @@ class GraphView:
 
         Args:
             hidden_items: items that lose all interactions, bool `[num_items]`.
-            hidden_users: users that lose their edges of `hidden_relations`, bool `[num_users]`.
+            hidden_users: users that lose their edges to items of `hidden_relations`, bool
+                `[num_users]`; an item of several domains has such an edge in each of them.
             hidden_relations: edge types of the target domain.
         """
         cold = self.never_seen if hidden_items is None else self.never_seen | hidden_items
+        lost = torch.zeros_like(cold)
+        for edge_type in hidden_relations:
+            lost[self.adjacencies[edge_type].dst] = True
         propagations = dict(self._fixed)
         for edge_type in self.interactions:
             adjacency = self.adjacencies[edge_type]
             keep = None
             if hidden_items is not None:
                 keep = ~hidden_items[adjacency.dst]
-            if hidden_users is not None and edge_type in hidden_relations:
-                visible = ~hidden_users[adjacency.src]
+            if hidden_users is not None:
+                visible = ~(hidden_users[adjacency.src] & lost[adjacency.dst])
                 keep = visible if keep is None else keep & visible
             propagations[edge_type] = adjacency.symmetric(keep)
         near = None if self._near is None else self._near.mean(~cold[self._near.src])

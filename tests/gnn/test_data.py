@@ -1,0 +1,168 @@
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from gnn.data import NEAR, to_hetero
+
+
+def pairs(graph, data, edge_type):
+    """Return the edges of one type as pairs of ids."""
+    src, dst = data[edge_type].edge_index.numpy()
+    heads = graph.nodes[edge_type[0]].vocab.to_ids(src)
+    tails = graph.nodes[edge_type[2]].vocab.to_ids(dst)
+    return set(zip(heads, tails, strict=True))
+
+
+def with_attributes(graph, **columns):
+    items = replace(graph.items, attributes=pa.table(columns))
+    return replace(graph, nodes={**graph.nodes, "item": items})
+
+
+def test_interactions_become_one_edge_type_per_domain(make_graph):
+    graph = make_graph(
+        [("ann", "emma"), ("ann", "heat"), ("bob", "heat"), ("bob", "dune")],
+        {"emma": "books", "heat": "films", "dune": ["books", "films"]},
+    )
+
+    data = to_hetero(graph, {})
+
+    assert set(data.edge_types) == {
+        ("user", "likes:books", "item"),
+        ("user", "likes:films", "item"),
+    }
+    books, films = (pairs(graph, data, ("user", f"likes:{d}", "item")) for d in graph.domains)
+    assert books == {("ann", "emma"), ("bob", "dune")}
+    assert films == {("ann", "heat"), ("bob", "heat"), ("bob", "dune")}
+
+
+def test_no_reverse_is_stored(graph):
+    data = to_hetero(graph, {})
+
+    assert set(data.edge_types) == {
+        ("user", "likes:books", "item"),
+        ("user", "likes:films", "item"),
+        ("item", "by", "person"),
+    }
+    assert ("p0", "b0") not in pairs(graph, data, ("item", "by", "person"))
+
+
+def test_weights_go_with_their_edges(make_graph):
+    graph = make_graph([("ann", "emma"), ("ann", "heat")], {"emma": "books", "heat": "films"})
+    edges = graph.interaction_edges
+    weight = np.array([2.0, 3.0], dtype=np.float32)
+    graph = graph.with_edges({graph.interactions: replace(edges, weight=weight)})
+
+    data = to_hetero(graph, {})
+
+    assert data["user", "likes:books", "item"].edge_weight.tolist() == [2.0]
+    assert data["user", "likes:films", "item"].edge_weight.tolist() == [3.0]
+
+
+def test_text_vectors_are_x_and_a_type_with_nothing_has_none(graph):
+    vectors = np.eye(len(graph.items), dtype=np.float32)
+
+    data = to_hetero(graph, {"item": vectors})
+
+    assert np.array_equal(data["item"].x.numpy(), vectors)
+    assert {kind: data[kind].num_nodes for kind in data.node_types} == {
+        "user": 5,
+        "item": 10,
+        "person": 2,
+    }
+    assert "x" not in data["user"]
+    assert "x" not in data["person"]
+
+
+def test_numbers_are_standardised_beside_a_mask_of_what_is_known(make_graph):
+    graph = make_graph([("ann", "a")], {"a": "books", "b": "books", "c": "films"})
+    graph = with_attributes(
+        graph,
+        year=pa.array([1990, None, 2010], pa.int64()),
+        price=pa.array([1.0, 2.0, float("nan")]),
+        empty=pa.array([None, None, None], pa.float64()),
+        genre=pa.array(["x", "y", "z"]),
+    )
+    vectors = np.ones((3, 2), dtype=np.float32)
+
+    x = to_hetero(graph, {"item": vectors})["item"].x.numpy()
+
+    year, year_known, price, price_known = x[:, 2:].T
+    np.testing.assert_allclose(x[:, :2], 1)
+    np.testing.assert_allclose(year * 10, [-1, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(year_known * 10, [1, 0, 1])
+    np.testing.assert_allclose(price * 10, [-1, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(price_known * 10, [1, 1, 0])
+
+
+def test_a_number_that_never_changes_is_not_divided_by_zero(make_graph):
+    graph = make_graph([("ann", "a")], {"a": "books", "b": "films"})
+
+    x = to_hetero(with_attributes(graph, year=pa.array([7, 7])), {})["item"].x
+
+    assert bool(torch.isfinite(x).all())
+    assert x[:, 0].tolist() == [0.0, 0.0]
+
+
+def test_nodes_without_text_that_hang_on_one_edge_are_left_out(make_graph):
+    graph = make_graph(
+        [("ann", "emma")],
+        {"emma": "books", "heat": "films"},
+        texts={"told": "a text"},
+        entities={"person": ["shared", "lonely", "told"]},
+        relations={
+            ("item", "by", "person"): [
+                ("emma", "shared"), ("heat", "shared"), ("emma", "lonely"), ("heat", "told"),
+            ],
+        },
+    )  # fmt: skip
+
+    data = to_hetero(graph, {})
+
+    assert pairs(graph, data, ("item", "by", "person")) == {
+        ("emma", "shared"),
+        ("heat", "shared"),
+        ("heat", "told"),
+    }
+
+
+def test_edges_of_both_directions_count_for_a_node(make_graph):
+    graph = make_graph(
+        [("ann", "emma")],
+        {"emma": "books", "heat": "films"},
+        entities={"person": ["austen"]},
+        relations={
+            ("item", "by", "person"): [("emma", "austen")],
+            ("person", "in", "item"): [("austen", "heat")],
+        },
+    )
+
+    data = to_hetero(graph, {})
+
+    assert len(data["item", "by", "person"].edge_weight) == 1
+    assert len(data["person", "in", "item"].edge_weight) == 1
+
+
+def test_a_relation_of_dead_ends_alone_disappears(make_graph):
+    graph = make_graph(
+        [("ann", "emma")],
+        {"emma": "books"},
+        entities={"person": ["austen"]},
+        relations={("item", "by", "person"): [("emma", "austen")]},
+    )
+
+    assert ("item", "by", "person") not in to_hetero(graph, {}).edge_types
+
+
+def test_neighbours_become_edges_from_the_neighbour(graph):
+    rows = np.full((len(graph.items), 2), -1)
+    cosine = np.zeros((len(graph.items), 2), dtype=np.float32)
+    rows[3], cosine[3] = [1, 2], [0.5, -0.5]
+    rows[4], cosine[4] = [0, -1], [1.0, 0.0]
+
+    edges = to_hetero(graph, {}, (rows, cosine))["item", NEAR, "item"]
+
+    assert edges.edge_index.T.tolist() == [[1, 3], [0, 4]]
+    assert edges.edge_weight.tolist() == pytest.approx([0.5**4, 1.0])

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from gnn.spectral import spectral_items
+
+NUM_USERS, NUM_ITEMS, COLD = 20, 13, 12
+
+
+@pytest.fixture
+def edges():
+    """Two blocks: users 0-9 with items 0-5, users 10-19 with items 6-11; nobody with item 12."""
+    rng = np.random.default_rng(0)
+    pairs = [
+        (user, item)
+        for user in range(NUM_USERS)
+        for item in range(12)
+        if (user < 10) == (item < 6) and rng.random() < 0.7
+    ]
+    return np.array(pairs, dtype=np.int64).T
+
+
+def vectors(edges, width=4, seed=0):
+    return spectral_items(edges[0], edges[1], NUM_USERS, NUM_ITEMS, width, seed)
+
+
+def test_items_of_one_block_are_closest(edges):
+    found = vectors(edges, width=2)[:12]
+    unit = found / np.linalg.norm(found, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+
+    same = (np.arange(12) < 6)[:, None] == (np.arange(12) < 6)
+    assert cosine[same].min() > cosine[~same].max() + 0.5
+
+
+def test_products_equal_the_low_rank_matrix(edges):
+    """V S V' is the square root of the item-item matrix A'A, whose eigenvalues are S^2."""
+    matrix = np.zeros((NUM_USERS, NUM_ITEMS))
+    matrix[edges[0], edges[1]] = 1
+    degrees = np.sqrt(np.maximum(matrix.sum(1), 1)), np.sqrt(np.maximum(matrix.sum(0), 1))
+    _, strength, rows = np.linalg.svd(matrix / degrees[0][:, None] / degrees[1])
+    expected = rows[:4].T @ np.diag(strength[:4]) @ rows[:4]
+
+    found = vectors(edges)
+    product = found @ found.T
+
+    scale = np.trace(expected) / np.trace(product)
+    np.testing.assert_allclose(product * scale, expected, atol=1e-3)
+
+
+def test_warm_items_have_unit_spread_and_cold_ones_nothing(edges):
+    found = vectors(edges)
+
+    assert found.dtype == np.float32
+    assert found[:12].std() == pytest.approx(1, rel=1e-5)
+    assert not found[COLD].any()
+
+
+def test_missing_singular_vectors_are_zero(edges):
+    found = vectors(edges, width=40)
+
+    assert found.shape == (NUM_ITEMS, 40)
+    assert found[:, :12].any(axis=0).all()
+    assert not found[:, 12:].any()
+
+
+def test_one_seed_gives_one_result(edges):
+    first = vectors(edges)
+    np.random.seed(7)  # noqa: NPY002 - the global generator is disturbed on purpose
+
+    assert np.array_equal(vectors(edges), first)
+
+
+def test_the_order_of_edges_does_not_matter(edges):
+    shuffled = edges[:, np.random.default_rng(1).permutation(edges.shape[1])]
+
+    np.testing.assert_array_equal(vectors(shuffled), vectors(edges))
+
+
+def test_one_user_gives_zeros():
+    assert not spectral_items(np.array([0, 0]), np.array([0, 1]), 1, 2, 3, 0).any()
