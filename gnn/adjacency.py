@@ -105,11 +105,13 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, transpose: Tensor, x: Tensor) -> Tensor:
         ctx.transpose, ctx.dtype = transpose, x.dtype
-        return matrix @ x.float()
+        with torch.autocast(x.device.type, enabled=False):  # or it would make both bfloat16
+            return matrix @ x.float()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, (ctx.transpose @ grads[0].float()).to(ctx.dtype)
+        with torch.autocast(grads[0].device.type, enabled=False):
+            return None, None, (ctx.transpose @ grads[0].float()).to(ctx.dtype)
 
 
 def _row_pointers(rows: Tensor, num_rows: int) -> Tensor:

@@ -19,26 +19,23 @@ class NodeInput(nn.Module):
 
     def __init__(self, num_nodes: int, width: int, in_channels: int, residual: bool) -> None:
         super().__init__()
-        self.num_nodes = num_nodes
-        self.common = nn.Parameter(torch.randn(width) * 0.02)
         self.residual = nn.Parameter(torch.zeros(num_nodes, width)) if residual else None
         self.project = (
-            nn.Sequential(nn.Linear(in_channels, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+            nn.Sequential(nn.Linear(in_channels, width), nn.GELU(), nn.Linear(width, width))
             if in_channels
             else None
         )
 
-    def forward(self, x: Tensor | None, cold: Tensor | None) -> Tensor:
-        """Return embeddings `[num_nodes, width]`.
+    def forward(self, x: Tensor | None, cold: Tensor | None) -> Tensor | None:
+        """Return embeddings `[num_nodes, width]`, None where nothing is known of the whole type.
 
         Args:
             x: features `[num_nodes, in_channels]`; a zero row means that nothing is known.
             cold: bool `[num_nodes]`, nodes that do without their residual; None if all are warm.
         """
-        h = self.common.expand(self.num_nodes, -1)
+        parts: list[Tensor] = []
         if self.project is not None and x is not None:
-            known = (x != 0).any(dim=1, keepdim=True)
-            h = h + self.project(x) * known
+            parts.append(self.project(x) * (x != 0).any(dim=1, keepdim=True))
         if self.residual is not None:
-            h = h + (self.residual if cold is None else self.residual * ~cold[:, None])
-        return h
+            parts.append(self.residual if cold is None else self.residual * ~cold[:, None])
+        return sum(parts[1:], parts[0]) if parts else None

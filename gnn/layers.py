@@ -53,15 +53,20 @@ class LightRelationConv(nn.Module):
     ) -> tuple[dict[str, Tensor], dict[EdgeType, Tensor]]:
         """Return the summed messages by node type, and what each relation sent to its sources.
 
-        Both hold `[num_nodes, width]`; the second is what each domain alone says of a user.
+        Both hold `[num_nodes, width]`; the second is what each domain alone says of a user. A type
+        that `h` lacks sends nothing: no product is made for it.
         """
         out: dict[str, Tensor] = {}
         to_src: dict[EdgeType, Tensor] = {}
         for edge_type, propagation in propagations.items():
             src, _, dst = edge_type
             name = gate_name(edge_type)
-            to_dst = propagation(h[src]) * self.gates[name]
-            to_src[edge_type] = propagation.reverse(h[dst]) * self.gates["rev_" + name]
-            for node_type, message in ((dst, to_dst), (src, to_src[edge_type])):
+            messages = []
+            if src in h:
+                messages.append((dst, propagation(h[src]) * self.gates[name]))
+            if dst in h:
+                to_src[edge_type] = propagation.reverse(h[dst]) * self.gates["rev_" + name]
+                messages.append((src, to_src[edge_type]))
+            for node_type, message in messages:
                 out[node_type] = out[node_type] + message if node_type in out else message
         return out, to_src

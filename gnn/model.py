@@ -14,7 +14,7 @@ from gnn.views import EdgeType, GraphView, View
 
 INTERACTION_GATE = 0.7  # a user's domains together weigh about as much as one alone
 KNOWLEDGE_GATE = 0.3
-NEAR_GATE_WARM = 0.3  # a warm item has its own history; a cold one stands on its neighbours
+NEAR_GATE_WARM = 0.0  # a warm item has its own history; a cold one stands on its neighbours
 SPECTRAL_SCALE = 3.4  # over sqrt(width): first scores then spread as a trained model's do
 
 
@@ -103,17 +103,17 @@ class TransferGNN(nn.Module):
             view: which edges are visible and which items are cold.
         """
         cold = {self.item_type: view.cold_items}
-        h = {t: self.inputs[name](x.get(t), cold.get(t)) for t, name in self.names.items()}
+        inputs = {t: self.inputs[name](x.get(t), cold.get(t)) for t, name in self.names.items()}
         mix = {t: self.mix[name] for t, name in self.names.items()}
-        z = {t: h[t] * mix[t][0] for t in h}
+        h = {node_type: rows for node_type, rows in inputs.items() if rows is not None}
+        z = {node_type: rows * mix[node_type][0] for node_type, rows in h.items()}
         domain_views: dict[EdgeType, Tensor] = {}
-        for hop, conv in enumerate(self.convs):
+        for hop, conv in enumerate(self.convs, start=1):
             h, to_users = conv(h, view.propagations)
             domain_views = domain_views or {edge: to_users[edge] for edge in self.interactions}
             for node_type, message in h.items():
-                z[node_type] = z[node_type] + message * mix[node_type][hop + 1]
-            # a type that nothing reaches sends nothing on
-            h = {t: h[t] if t in h else torch.zeros_like(z[t]) for t in z}
+                mixed = message * mix[node_type][hop]
+                z[node_type] = z[node_type] + mixed if node_type in z else mixed
         items = z[self.item_type]
         if view.near is not None:
             gate = torch.where(view.cold_items[:, None], self.near_cold, self.near_warm)
