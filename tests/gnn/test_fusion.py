@@ -17,22 +17,22 @@ def layer():
 X = torch.tensor([[1.0, 2.0], [0.5, -1.0], [0.0, 0.0]])
 
 
-def test_an_embedding_is_common_part_and_projected_text_and_residual(layer):
+def test_an_embedding_is_projected_text_and_residual(layer):
     out = layer(X, None)
 
-    torch.testing.assert_close(out[:2], (layer.common + layer.project(X) + layer.residual)[:2])
+    torch.testing.assert_close(out[:2], (layer.project(X) + layer.residual)[:2])
 
 
 def test_a_zero_row_says_nothing_not_even_a_bias(layer):
-    torch.testing.assert_close(layer(X, None)[2], layer.common + layer.residual[2])
+    torch.testing.assert_close(layer(X, None)[2], layer.residual[2])
 
 
 def test_only_cold_nodes_do_without_their_residual(layer):
     out = layer(X, torch.tensor([True, False, True]))
 
-    torch.testing.assert_close(out[0], layer.common + layer.project(X)[0])
+    torch.testing.assert_close(out[0], layer.project(X)[0])
     torch.testing.assert_close(out[1], layer(X, None)[1])
-    torch.testing.assert_close(out[2], layer.common)
+    assert not out[2].any()
 
 
 def test_a_cold_node_gives_its_residual_no_gradient(layer):
@@ -46,10 +46,5 @@ def test_residuals_begin_at_zero():
     assert bool((NodeInput(3, 4, 0, residual=True).residual == 0).all())
 
 
-def test_a_type_without_features_and_residual_is_all_common():
-    layer = NodeInput(3, 4, 0, residual=False)
-
-    out = layer(None, None)
-
-    assert out.shape == (3, 4)
-    assert torch.equal(out, layer.common.expand(3, 4))
+def test_of_a_type_without_features_and_residual_nothing_is_known():
+    assert NodeInput(3, 4, 0, residual=False)(None, None) is None

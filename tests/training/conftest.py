@@ -1,0 +1,81 @@
+"""The checkerboard as a training job: small, and quick to fit."""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+with warnings.catch_warnings():
+    # torch-geometric still scripts some of its classes when it is imported
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
+    import torch_geometric.data  # noqa: F401
+
+from encoders.features import Features, encode_graph
+from encoders.hashing import HashingEncoder
+from kg.graph import Edges, Nodes
+from kg.vocab import Vocab
+from training.config import GraphConfig, JobConfig, ModelConfig, TaskConfig, TrainingConfig
+from training.evaluation.split import Split
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads that wait for each other take longer than the sums of such a small graph."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def make_job(tmp_path) -> Callable[..., JobConfig]:
+    """Return the factory `(seed=0, model={}, **training)` of small jobs."""
+
+    def factory(seed: int = 0, model: dict | None = None, **training) -> JobConfig:
+        quick = {"epochs": 3, "batch_size": 64, "learning_rate": 0.02, "negatives": 16}
+        quick |= {"simulation_steps": 3, "patience": 10, "device": "cpu"}
+        return JobConfig(
+            name="checkerboard",
+            seed=seed,
+            graph=GraphConfig(folder=tmp_path / "graph"),
+            task=TaskConfig(target="films", protocols=("user-cold",)),
+            model=ModelConfig(**{"width": 16, "text_neighbours": 3, **(model or {})}),
+            training=TrainingConfig(**{**quick, **training}),
+        )
+
+    return factory
+
+
+@pytest.fixture
+def split(checkerboard_split) -> Split:
+    """The checkerboard, user-cold, in which genres link books with films; they say no parity."""
+    split = checkerboard_split()
+    train = split.train
+    items = train.items.vocab.ids.to_pylist()
+    genres = Nodes(
+        vocab=Vocab.from_values(["low", "high"], "genre"),
+        title=pa.array(["high", "low"]),
+        text=pa.array(["", ""]),
+        domains=np.zeros((2, 2), dtype=np.bool_),
+        attributes=pa.table({}),
+    )
+    edges = Edges(
+        src=np.arange(len(items)),
+        dst=genres.vocab.index(["low" if int(item[-2:]) < 5 else "high" for item in items]),
+        weight=np.ones(len(items), dtype=np.float32),
+    )
+    graph = dataclasses.replace(
+        train,
+        nodes={**train.nodes, "genre": genres},
+        edges={**train.edges, ("item", "genre", "genre"): edges},
+    )
+    return dataclasses.replace(split, train=graph)
+
+
+@pytest.fixture
+def features(split) -> Features:
+    return encode_graph(split.train, HashingEncoder(dim=16))

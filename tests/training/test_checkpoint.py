@@ -1,0 +1,91 @@
+import pytest
+import torch
+from torch import nn
+
+from kg.errors import ArtefactError, FingerprintError
+from training.checkpoint import STATE, load_checkpoint, save_checkpoint
+
+
+def make(seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        modules = nn.Linear(3, 2)
+    optimizer = torch.optim.Adam(modules.parameters(), lr=0.1)
+    return modules, optimizer, torch.Generator().manual_seed(seed)
+
+
+def step(modules, optimizer, generator):
+    optimizer.zero_grad()
+    modules(torch.randn(4, 3, generator=generator)).square().sum().backward()
+    optimizer.step()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Save after two steps; returns the folder and the state it was saved in."""
+    state = make(0)
+    step(*state)
+    step(*state)
+    modules, optimizer, generator = state
+    save_checkpoint(
+        tmp_path / "c",
+        modules=modules,
+        optimizer=optimizer,
+        generator=generator,
+        best={"weight": torch.full((2, 3), 7.0)},
+        progress={"epoch": 3, "best": 0.1 + 0.2},
+        fingerprint="this",
+    )
+    return tmp_path / "c", state
+
+
+def load(path, state, fingerprint="this"):
+    modules, optimizer, generator = state
+    return load_checkpoint(
+        path, modules=modules, optimizer=optimizer, generator=generator, fingerprint=fingerprint
+    )
+
+
+def test_what_was_saved_goes_on_as_if_nothing_had_happened(saved):
+    path, state = saved
+    other = make(1)
+
+    best, progress = load(path, other)
+    for _ in range(3):
+        step(*state)
+        step(*other)
+
+    assert torch.equal(best["weight"], torch.full((2, 3), 7.0))
+    assert progress == {"epoch": 3, "best": 0.1 + 0.2}
+    for name, value in state[0].state_dict().items():
+        assert torch.equal(other[0].state_dict()[name], value)
+
+
+def test_a_checkpoint_is_safetensors_and_json(saved):
+    path, _ = saved
+
+    assert sorted(file.name for file in path.iterdir()) == [
+        "manifest.json",
+        "progress.json",
+        "state.safetensors",
+    ]
+
+
+def test_another_fingerprint_is_refused_and_nothing_is_changed(saved):
+    other = make(1)
+    before = other[0].weight.detach().clone()
+
+    with pytest.raises(FingerprintError, match="--fresh"):
+        load(saved[0], other, fingerprint="that")
+
+    assert torch.equal(other[0].weight, before)
+
+
+def test_a_damaged_checkpoint_is_named(saved):
+    path, _ = saved
+    content = bytearray((path / STATE).read_bytes())
+    content[-1] ^= 1
+    (path / STATE).write_bytes(content)
+
+    with pytest.raises(ArtefactError, match=r"state\.safetensors does not match its checksum"):
+        load(path, make(1))
