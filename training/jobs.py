@@ -55,7 +55,8 @@ def run_job(job: JobConfig, run: RunFolder, *, fresh: bool = False) -> None:
     for protocol in job.task.protocols:
         train_step(job, run, protocol)
         evaluate_step(job, run, protocol)
-    report_step(run)
+    if _report_is_stale(job, run):
+        report_step(run)
 
 
 def clear(run: RunFolder) -> None:
@@ -86,7 +87,10 @@ def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
             save_graph(import_graph(job.graph.mapping), run.graph)
         elif job.graph.folder is not None:
             load_graph(job.graph.folder)  # an error names what is wrong before anything is copied
-            shutil.copytree(job.graph.folder, run.graph)
+            aside = run.graph.with_name(f".{run.graph.name}.copy")
+            shutil.rmtree(aside, ignore_errors=True)  # of a run that was cut short
+            shutil.copytree(job.graph.folder, aside)
+            aside.rename(run.graph)
     return load_graph(run.graph)
 
 
@@ -172,6 +176,14 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
 def report_step(run: RunFolder) -> Path:
     """Write `report.html`."""
     return write_report(run, load_graph(run.graph))
+
+
+def _report_is_stale(job: JobConfig, run: RunFolder) -> bool:
+    if not run.report.is_file():
+        return True
+    written = run.report.stat().st_mtime_ns
+    results = [run.task(protocol).results for protocol in job.task.protocols]
+    return any(path.stat().st_mtime_ns > written for path in results)
 
 
 def _claim(job: JobConfig, run: RunFolder) -> None:
