@@ -1,0 +1,241 @@
+import ast
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kg.errors import ArtefactError, ConfigError, InputError
+from training.config import (
+    EncoderConfig,
+    EvaluationConfig,
+    GraphConfig,
+    JobConfig,
+    ModelConfig,
+    TaskConfig,
+    TrainingConfig,
+)
+from training.jobs import import_step, load_config, run_job
+from training.run_folder import RunFolder
+
+PROTOCOLS = ("user-cold", "item-cold", "warm")
+MAPPING = """
+[[nodes]]
+file = "items.csv"
+type = "item"
+id = "id"
+domain_column = "domain"
+title = "title"
+text = ["title"]
+
+[[edges]]
+file = "likes.csv"
+relation = "interacts"
+src = { type = "user", column = "user", create = true }
+dst = { type = "item", column = "item" }
+"""
+
+
+@pytest.fixture
+def make_job(tmp_path):
+    """Write the checkerboard as CSV; returns the factory `(domains=..., users=16, **task)`."""
+
+    def factory(domains=("books", "films"), users=16, **task):
+        items = [(domain, f"{domain}-{number}") for domain in domains for number in range(8)]
+        rows = [f"{item},{domain},A {domain} called {item}" for domain, item in items]
+        (tmp_path / "items.csv").write_text("\n".join(["id,domain,title", *rows]))
+        rows = [
+            f"user-{user:02d},{item}"
+            for user in range(users)
+            for _, item in items
+            if int(item[-1]) % 2 == user % 2
+        ]
+        (tmp_path / "likes.csv").write_text("\n".join(["user,item", *rows]))
+        (tmp_path / "graph.toml").write_text(MAPPING)
+        fractions = {"valid_fraction": 0.2, "test_fraction": 0.2, "protocols": PROTOCOLS}
+        return JobConfig(
+            name="tiny",
+            graph=GraphConfig(mapping=tmp_path / "graph.toml"),
+            task=TaskConfig(**{"target": "films", **fractions, **task}),
+            encoder=EncoderConfig(model="hashing", dim=16, cache=tmp_path / "cache"),
+            model=ModelConfig(width=8, text_neighbours=3),
+            training=TrainingConfig(epochs=1, negatives=8, device="cpu"),
+            evaluation=EvaluationConfig(k=(5,), sampled_negatives=4, bootstrap=20),
+        )
+
+    return factory
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path / "run")
+
+
+def snapshot(run):
+    return {
+        str(file.relative_to(run.path)): file.stat().st_mtime_ns
+        for file in run.path.rglob("*")
+        if file.is_file()
+    }
+
+
+def refused(error, job, run):
+    with pytest.raises(error) as caught:
+        run_job(job, run)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_whole_job_and_then_nothing_left_to_do(make_job, run):
+    job = make_job()
+
+    run_job(job, run)
+
+    assert load_config(run) == job
+    assert run.protocols() == list(PROTOCOLS)
+    assert run.report.read_text(encoding="utf-8").startswith("<!")
+    for protocol in PROTOCOLS:
+        task = run.task(protocol)
+        results = json.loads(task.results.read_text(encoding="utf-8"))
+        assert results["protocol"] == protocol
+        best_floor = "text-kNN bridge" if protocol == "item-cold" else "user-kNN + popularity"
+        floors = {"random", "popularity", "text cosine", best_floor}
+        assert {"isthmus", *floors} <= set(results["scorers"])
+        assert set(results["comparisons"]) == set(results["scorers"]) - {"isthmus"}
+        assert len(task.metrics.read_text(encoding="utf-8").splitlines()) == 2
+        for path in (task.split, task.model, task.checkpoints, task.path / "projection.json"):
+            assert path.exists(), path
+    assert not [name for name in snapshot(run) if Path(name).name.startswith(".")]
+
+    before = snapshot(run)
+    run_job(job, run)
+
+    assert snapshot(run) == before
+
+
+def test_what_is_missing_is_made_again_and_is_the_same(make_job, run):
+    job = make_job(protocols=("user-cold",))
+    run_job(job, run)
+    results = run.task("user-cold").results
+    before, expected = snapshot(run), results.read_text(encoding="utf-8")
+    results.unlink()
+
+    run_job(job, run)
+
+    assert results.read_text(encoding="utf-8") == expected
+    changed = {name for name, time in snapshot(run).items() if before[name] != time}
+    assert changed == {"user-cold/results.json", "report.html"}
+
+
+def test_other_settings_are_refused_with_the_key(make_job, run):
+    job = make_job(protocols=("user-cold",))
+    run_job(job, run)
+    before = snapshot(run)
+    other = dataclasses.replace(job, training=dataclasses.replace(job.training, epochs=2))
+
+    message = refused(ConfigError, other, run)
+
+    assert "training.epochs = 1, now it is 2" in message
+    assert "--fresh" in message
+    assert snapshot(run) == before
+    run_job(other, run, fresh=True)
+    assert load_config(run) == other
+
+
+def test_starting_over_removes_a_run_and_nothing_else(make_job, run):
+    run.path.mkdir()
+    (run.path / "thesis.txt").write_text("precious")
+
+    with pytest.raises(ArtefactError, match="not a run folder"):
+        run_job(make_job(), run, fresh=True)
+
+    assert (run.path / "thesis.txt").read_text() == "precious"
+
+
+def test_an_imported_graph_is_copied(make_job, run, tmp_path):
+    job = make_job(protocols=("warm",))
+    run_job(job, run)
+    other = RunFolder(tmp_path / "other")
+
+    run_job(dataclasses.replace(job, graph=GraphConfig(folder=run.graph)), other)
+
+    scores = [json.loads(r.task("warm").results.read_text(encoding="utf-8")) for r in (run, other)]
+    assert scores[0] == scores[1]
+
+
+def test_a_copy_cut_short_is_made_again(make_job, run, tmp_path, monkeypatch):
+    job = make_job(protocols=("warm",))
+    imported = import_step(job, run)
+    other = RunFolder(tmp_path / "other")
+    from_folder = dataclasses.replace(job, graph=GraphConfig(folder=run.graph))
+
+    def cut_short(source, target):
+        Path(target).mkdir()
+        shutil.copy(Path(source) / "manifest.json", target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            import_step(from_folder, other)
+
+    assert import_step(from_folder, other).fingerprint == imported.fingerprint
+    assert sorted(file.name for file in other.path.iterdir()) == ["config.json", "graph"]
+
+
+@pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
+def test_one_domain_has_nothing_to_transfer(make_job, run, protocol):
+    message = refused(InputError, make_job(domains=("films",), protocols=(protocol,)), run)
+
+    assert "only 'films'" in message
+    assert "warm" in message
+
+
+def test_one_domain_is_enough_for_warm(make_job, run):
+    run_job(make_job(domains=("films",), protocols=("warm",)), run)
+
+    assert run.protocols() == ["warm"]
+
+
+@pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
+def test_a_split_that_leaves_nothing_is_one_line(make_job, run, protocol):
+    fractions = {"valid_fraction": 0.5, "test_fraction": 0.5}
+
+    message = refused(InputError, make_job(protocols=(protocol,), **fractions), run)
+
+    assert "leaves no interaction" in message or "fraction" in message
+    assert not run.task(protocol).model.exists()
+
+
+def test_an_unknown_domain_is_one_line(make_job, run):
+    assert 'did you mean "films"?' in refused(InputError, make_job(target="film"), run)
+
+
+def test_no_such_device_is_one_line(make_job, run):
+    job = make_job()
+    job = dataclasses.replace(job, training=dataclasses.replace(job.training, device="warp"))
+
+    assert "training.device = 'warp'" in refused(ConfigError, job, run)
+
+
+def test_no_pickle_anywhere():
+    """Weights are safetensors, the rest is JSON, TOML or Parquet; pickles run what they hold."""
+    root = Path(__file__).parents[2]
+    folders = ("kg", "encoders", "gnn", "training", "queries", "benchmarks", "examples")
+    sources = [file for folder in folders for file in (root / folder).rglob("*.py")]
+    sources.append(root / "isthmus.py")
+    assert len(sources) > 40
+    found = []
+    for file in sources:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [getattr(node, "module", None), getattr(node, "id", None)]
+            names += [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            if isinstance(node, ast.Attribute):
+                names.append(f"{getattr(node.value, 'id', '')}.{node.attr}")
+            names += [f"{k.arg}=" for k in getattr(node, "keywords", [])]
+            bad = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+            bad |= {"torch.save", "torch.load", "read_pickle", "to_pickle", "allow_pickle="}
+            found += [f"{file.relative_to(root)}: {name}" for name in names if name in bad]
+    assert found == []
