@@ -1,6 +1,7 @@
 """The job: one TOML, frozen dataclasses, nothing else decides a run."""
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,10 @@ class ModelConfig:
     decoder: Literal["dot", "distmult"] = "dot"
     text_neighbours: int = 10  # edges from each item to its nearest in text; 0 for none
 
+    def __post_init__(self) -> None:
+        _check_range(self, 1, math.inf, "width", "layers")
+        _check_range(self, 0, math.inf, "text_neighbours")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -84,6 +89,13 @@ class TrainingConfig:
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
+    def __post_init__(self) -> None:
+        _check_range(self, 1, math.inf, "batch_size", "negatives", "patience")
+        _check_range(self, 1, math.inf, "simulation_steps", "checkpoint_every")
+        _check_range(self, 0, math.inf, "epochs", "learning_rate", "weight_decay")
+        _check_range(self, 0, math.inf, "alignment_weight", "knowledge_weight")
+        _check_range(self, 0, 1, "simulate_users", "simulate_items", "simulated_share")
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
@@ -94,6 +106,14 @@ class EvaluationConfig:
     block_bytes: int = 268_435_456  # of scores held at once
     bootstrap: int = 1_000
     floors: bool = True
+
+
+def _check_range(config: object, low: float, high: float, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if not (low <= value <= high and math.isfinite(value)):
+            limit = f"{low} or more" if high == math.inf else f"from {low} to {high}"
+            raise ValueError(f"{name} = {value!r}: must be {limit}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -218,11 +218,12 @@ def _fingerprint(job: JobConfig, split: Split, features: Features) -> str:
 
 def _projection(job: JobConfig, split: Split, objective: Objective, fitted: Fitted) -> object:
     """Return every domain's view of its users in 2-D, before and after training."""
-    views = []
+    views, prefix = [], f"{split.train.interactions[1]}:"
     for embeddings in (fitted.start, fitted.final):
         by_domain = {}
         for (_, relation, _), rows in embeddings.domain_views.items():
-            seen = rows.float().cpu().numpy()
-            by_domain[relation.rsplit(":", 1)[1]] = seen[seen.any(axis=1)]
+            if relation.startswith(prefix):  # users may have other relations to items
+                seen = rows.float().cpu().numpy()
+                by_domain[relation.removeprefix(prefix)] = seen[seen.any(axis=1)]
         views.append({domain: rows for domain, rows in by_domain.items() if len(rows) > 1})
     return project(views[0], views[1], rng(job.seed, "projection"))

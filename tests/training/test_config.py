@@ -92,6 +92,10 @@ def test_an_unknown_key_of_the_file_is_refused_too(write):
         ("task.protocols=[1]", "task.protocols[0] = 1"),
         ("training=3", "training: expected a table, got 3"),
         ("name.first=b", "--set 'name.first=b': 'name' is not a table"),
+        ("training.batch_size=0", "training: batch_size = 0: must be 1 or more"),
+        ("training.simulate_users=1.5", "training: simulate_users = 1.5: must be from 0 to 1"),
+        ("training.learning_rate=nan", "training: learning_rate = nan: must be 0 or more"),
+        ("model.layers=0", "model: layers = 0: must be 1 or more"),
         ("training.epochs", "--set 'training.epochs': expected key=value"),
     ],
 )

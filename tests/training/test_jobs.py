@@ -199,6 +199,20 @@ def test_one_domain_is_enough_for_warm(make_job, run):
     assert run.protocols() == ["warm"]
 
 
+def test_users_may_have_other_relations_to_items(make_job, run, tmp_path):
+    job = make_job(protocols=("warm",))
+    (tmp_path / "seen.csv").write_text("user,item\nuser-00,books-1\nuser-01,films-0\n")
+    seen = MAPPING[MAPPING.index("[[edges]]") :].replace("likes.csv", "seen.csv")
+    seen = seen.replace('"interacts"', '"ex:seen"')
+    (tmp_path / "graph.toml").write_text(MAPPING + seen)
+
+    run_job(job, run)
+
+    shown = json.loads((run.task("warm").path / "projection.json").read_text(encoding="utf-8"))
+    assert "films" in json.dumps(shown)
+    assert "seen" not in json.dumps(shown)
+
+
 @pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
 def test_a_split_that_leaves_nothing_is_one_line(make_job, run, protocol):
     fractions = {"valid_fraction": 0.5, "test_fraction": 0.5}
