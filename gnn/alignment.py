@@ -31,9 +31,10 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
 def coral(source: Tensor, target: Tensor) -> Tensor:
     """Squared distance of means and of covariances (Sun & Saenko 2016, Deep CORAL, eq. 1).
 
-    Divided by the joint variance (no gradient), so that it does not depend on scale.
+    Divided by the joint variance, so that it does not depend on scale. The variance has a gradient
+    too: without it, half of every step would shrink all embeddings.
     """
-    scale = torch.cat([source, target]).detach().var(dim=0).mean().clamp(min=1e-12)
+    scale = torch.cat([source, target]).var(dim=0).mean().clamp(min=1e-12)
     means = (source.mean(dim=0) - target.mean(dim=0)).square().mean() / scale
     covariances = (torch.cov(source.T) - torch.cov(target.T)).square().sum()
     return means + covariances / (4 * source.shape[1] * scale.square())

@@ -51,6 +51,16 @@ def test_a_step_down_brings_samples_together(loss):
     assert float(after) < float(before.detach())
 
 
+@pytest.mark.parametrize("loss", [mmd, coral])
+def test_shrinking_all_embeddings_is_no_way_down(loss):
+    both = torch.cat([sample(0, n=200, shift=1), sample(1, n=200)]).requires_grad_()
+
+    loss(both[:200], both[200:]).backward()
+
+    along = (both.grad * both.detach()).sum() / both.grad.norm() / both.detach().norm()
+    assert abs(float(along)) < 0.05
+
+
 def test_mmd_of_a_collapsed_sample_is_finite_with_its_gradient():
     same = torch.ones(4, 3, requires_grad=True)
 
