@@ -92,3 +92,16 @@ def test_the_order_of_nodes_does_not_matter():
 
     for kind in SIZES:
         torch.testing.assert_close(permuted[kind], out[kind][order[kind]])
+
+
+def test_a_type_of_which_nothing_is_known_sends_nothing():
+    layer, h = conv(), inputs()
+    propagations = {edge: adjacency(edge).symmetric() for edge in EDGES}
+    zero = {**h, "user": torch.zeros_like(h["user"])}
+
+    out, to_src = layer({kind: h[kind] for kind in ("item", "person")}, propagations)
+    expected, _ = layer(zero, propagations)
+
+    assert set(to_src) == {LIKES, BY}
+    for kind in SIZES:
+        torch.testing.assert_close(out[kind], expected[kind])
