@@ -15,9 +15,9 @@ class Adjacency:
     """The edges of one relation as two CSR matrices, `[num_dst, num_src]` and its transpose.
 
     The sparsity pattern is sorted once. Hiding edges (cold-start simulation) only changes values,
-    so an epoch costs no sorting. `torch.sparse` products on the cached pair take half the time of
-    `EdgeIndex.matmul`, which permutes the values on each backward pass, and a sixteenth of scatter
-    (`benchmarks/propagation.py`).
+    so an epoch costs no sorting. On two busy CPU cores `torch.sparse` products on the cached pair
+    took a little less time than `EdgeIndex.matmul`, which permutes the values on each backward
+    pass, and a tenth of scatter's (`benchmarks/propagation.py`).
 
     Args:
         src: source rows, int64 `[num_edges]`.
