@@ -9,8 +9,9 @@ import pyarrow.types as pat
 import torch
 from torch_geometric.data import HeteroData
 
+from kg.errors import InputError
 from kg.graph import BoolArray, KnowledgeGraph
-from kg.vocab import IntArray
+from kg.vocab import IntArray, Vocab
 
 FloatArray = npt.NDArray[np.float32]
 NEAR = "near"  # relation of an item to the items nearest to it in text
@@ -33,15 +34,24 @@ def to_hetero(
         features: text vectors by node type, float32 `[num_nodes, dim]`.
         neighbours: rows and cosines of each item's nearest items in text, `[num_items, k]`, row -1
             where there are fewer; they become the edges `(item, near, item)`.
+
+    Raises:
+        InputError: a vector is not finite, or a weight is not finite or negative.
     """
     data = HeteroData()
     for node_type, nodes in graph.nodes.items():
         data[node_type].num_nodes = len(nodes)
         x = _inputs(features.get(node_type), nodes.attributes, len(nodes))
         if x is not None:
+            _check(
+                np.asarray(np.isfinite(x).all(axis=1)), f"the vector of {node_type}", nodes.vocab
+            )
             data[node_type].x = torch.from_numpy(x)
     useful = {node_type: _connecting(graph, node_type) for node_type in graph.nodes}
     for edge_type, edges in graph.edges.items():
+        what, heads = f"the weight of {edge_type[1]!r} of {edge_type[0]}", edge_type[0]
+        fine = np.isfinite(edges.weight) & (edges.weight >= 0)
+        _check(fine, what, graph.nodes[heads].vocab, edges.src)
         if edge_type == graph.interactions:
             continue
         kept = useful[edge_type[0]][edges.src] & useful[edge_type[2]][edges.dst]
@@ -60,6 +70,15 @@ def to_hetero(
         # the fourth power makes the nearest count most, as in the text-kNN bridge
         _add_edges(data, (item, NEAR, item), rows[there], dst, cosine[there] ** 4)
     return data
+
+
+def _check(fine: BoolArray, what: str, vocab: Vocab, rows: IntArray | None = None) -> None:
+    wrong = np.flatnonzero(~fine)
+    if len(wrong):
+        row = wrong[0] if rows is None else rows[wrong[0]]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        kind = "finite" if rows is None else "finite and at least 0"
+        raise InputError(f"{what} {vocab.id(int(row))!r}{more} must be {kind}")
 
 
 def _connecting(graph: KnowledgeGraph, node_type: str) -> BoolArray:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gnn.data import NEAR, to_hetero
+from kg.errors import InputError
 
 
 def pairs(graph, data, edge_type):
@@ -166,3 +167,21 @@ def test_neighbours_become_edges_from_the_neighbour(graph):
 
     assert edges.edge_index.T.tolist() == [[1, 3], [0, 4]]
     assert edges.edge_weight.tolist() == pytest.approx([0.5**4, 1.0])
+
+
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -1.0])
+def test_a_weight_that_is_no_strength_is_one_line(make_graph, weight):
+    graph = make_graph([("ann", "emma"), ("bob", "emma")], {"emma": "books"})
+    weights = np.array([1.0, weight], dtype=np.float32)
+    edges = replace(graph.interaction_edges, weight=weights)
+
+    with pytest.raises(InputError, match="the weight of 'likes' of user 'bob' must be finite and"):
+        to_hetero(graph.with_edges({graph.interactions: edges}), {})
+
+
+def test_a_vector_that_is_not_finite_is_one_line(graph):
+    vectors = np.ones((len(graph.items), 2), dtype=np.float32)
+    vectors[3:5, 1] = np.nan
+
+    with pytest.raises(InputError, match=r"the vector of item 'b3' \(and 1 more\) must be finite"):
+        to_hetero(graph, {"item": vectors})

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gnn.layers import gate_name
-from gnn.model import SPECTRAL_SCALE, TransferGNN
+from gnn.model import TransferGNN
 from training.simulation import Simulation
 
 BOOKS, FILMS = ("user", "likes:books", "item"), ("user", "likes:films", "item")
@@ -207,15 +207,6 @@ def test_a_planted_answer_is_used_but_not_where_the_simulation_hides_it(graph, n
     assert not torch.allclose(users[user], embed(planted).z["user"][user])
     for edge in (BOOKS, FILMS):
         assert float(drawn.view.propagations[edge].to_dst.to_dense()[item].abs().sum()) == 0
-
-
-def test_item_vectors_start_where_they_are_told_to(world):
-    vectors = torch.randn(10, 8, generator=torch.Generator().manual_seed(3))
-
-    world.model.start_from(vectors)
-
-    expected = vectors * SPECTRAL_SCALE / 8**0.5
-    torch.testing.assert_close(world.model.inputs["of_item"].residual.detach(), expected)
 
 
 @pytest.mark.parametrize("layers", [1, 3])

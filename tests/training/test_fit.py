@@ -187,7 +187,7 @@ def test_a_weight_that_is_not_a_number_is_one_line(make_job, train, split):
         train(make_job(), split=dataclasses.replace(split, train=graph))
 
     assert "\n" not in str(caught.value)
-    assert "NaN" in str(caught.value) or "finite" in str(caught.value)
+    assert "must be finite" in str(caught.value)
 
 
 @pytest.mark.parametrize("text_neighbours", [0, 3])
@@ -200,7 +200,7 @@ def test_a_feature_that_is_not_a_number_is_one_line(make_job, train, features, t
         train(job, features=dataclasses.replace(features, vectors=vectors))
 
     assert "\n" not in str(caught.value)
-    assert "NaN" in str(caught.value) or "finite" in str(caught.value)
+    assert "finite" in str(caught.value)
 
 
 def test_a_loss_that_explodes_is_one_line_and_leaves_no_checkpoint(make_job, train, tmp_path):
