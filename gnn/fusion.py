@@ -5,10 +5,11 @@ from torch import Tensor, nn
 
 
 class NodeInput(nn.Module):
-    """Input embedding of one node type: MLP(x) + residual, the residual only where warm.
+    """Input embedding of one node type: W x + b + residual, the residual only where warm.
 
     Cold nodes do without the residual, so a new node needs no training to get an embedding. Users
-    have no residual at all: they are what they did.
+    have no residual at all: they are what they did. The projection is linear because it starts at
+    principal components (`gnn.start`): a random hidden layer would only blur them.
 
     Args:
         num_nodes: nodes of the type.
@@ -20,11 +21,7 @@ class NodeInput(nn.Module):
     def __init__(self, num_nodes: int, width: int, in_channels: int, residual: bool) -> None:
         super().__init__()
         self.residual = nn.Parameter(torch.zeros(num_nodes, width)) if residual else None
-        self.project = (
-            nn.Sequential(nn.Linear(in_channels, width), nn.GELU(), nn.Linear(width, width))
-            if in_channels
-            else None
-        )
+        self.project = nn.Linear(in_channels, width) if in_channels else None
 
     def forward(self, x: Tensor | None, cold: Tensor | None) -> Tensor | None:
         """Return embeddings `[num_nodes, width]`, None where nothing is known of the whole type.

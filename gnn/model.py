@@ -15,7 +15,6 @@ from gnn.views import EdgeType, GraphView, View
 INTERACTION_GATE = 0.7  # a user's domains together weigh about as much as one alone
 KNOWLEDGE_GATE = 0.3
 NEAR_GATE_WARM = 0.0  # a warm item has its own history; a cold one stands on its neighbours
-SPECTRAL_SCALE = 3.4  # over sqrt(width): first scores then spread as a trained model's do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +84,6 @@ class TransferGNN(nn.Module):
         self.item_bias = nn.Parameter(torch.zeros(graph.num_nodes[graph.item_type]))
         self.decoder = DistMult(1, width, learned=decoder == "distmult")
         self.knowledge_decoder = DistMult(max(len(self.knowledge), 1), width)
-
-    def start_from(self, item_vectors: Tensor) -> None:
-        """Set item residuals to spectral vectors of unit variance, `[num_items, width]`."""
-        items = self.inputs[self.names[self.item_type]]
-        if not isinstance(items, NodeInput) or items.residual is None:
-            return
-        residual = items.residual
-        with torch.no_grad():
-            residual.copy_(item_vectors * (SPECTRAL_SCALE / residual.shape[1] ** 0.5))
 
     def forward(self, x: Mapping[str, Tensor], view: View) -> Embeddings:
         """Embed every node.

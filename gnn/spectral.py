@@ -44,3 +44,27 @@ def spectral_items(
     warm = np.unique(items)
     out[:] /= max(float(out[warm].std()), 1e-12)
     return out
+
+
+def principal_texts(x: FloatArray, width: int, seed: int) -> tuple[FloatArray, FloatArray]:
+    """Return mean and principal components of features, scaled to unit variance.
+
+    Args:
+        x: features `[num_nodes, in_channels]`; zero rows are left out.
+        width: number of components; missing ones are zero.
+        seed: of the randomised SVD.
+
+    Returns:
+        float32 `[in_channels]` and `[width, in_channels]`. Coordinates of a node are
+        `components @ (x - mean)`; over all nodes and components their standard deviation is 1.
+    """
+    known = x[(x != 0).any(axis=1)]
+    components: FloatArray = np.zeros((width, x.shape[1]), dtype=np.float32)
+    if len(known) < 2:
+        return np.zeros(x.shape[1], dtype=np.float32), components
+    mean: FloatArray = known.mean(axis=0)
+    rank = min(width, min(known.shape) - 1)
+    _, _, directions = randomized_svd(known - mean, rank, n_iter=2, random_state=seed)
+    components[:rank] = directions
+    spread = float(((known - mean) @ directions.T).std())
+    return mean, components / max(spread, 1e-12)

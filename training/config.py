@@ -55,10 +55,11 @@ class TaskConfig:
 class ModelConfig:
     """Shape of the graph network."""
 
-    width: int = 128
+    width: int = 128  # coordinates that start at the interactions' singular vectors
+    text_width: int = 64  # further ones that start at the texts' principal components
     layers: int = 2
     decoder: Literal["dot", "distmult"] = "dot"
-    text_neighbours: int = 10  # edges from each item to its nearest in text; 0 for none
+    text_neighbours: int = 30  # edges from each item to its nearest in text; 0 for none
 
     def __post_init__(self) -> None:
         _check_range(self, 1, math.inf, "width", "layers")

@@ -7,7 +7,7 @@ from encoders.features import Features
 from encoders.neighbours import nearest_neighbours
 from gnn.data import to_hetero
 from gnn.model import TransferGNN
-from gnn.spectral import spectral_items
+from gnn.start import start_from_data
 from gnn.views import GraphView
 from kg.errors import ConfigError, InputError
 from kg.graph import FloatArray, KnowledgeGraph
@@ -50,13 +50,25 @@ def prepare(job: JobConfig, split: Split, features: Features, device: torch.devi
     graph = GraphView(data, train.user_type, train.item_type)
     with torch.random.fork_rng(devices=[]):  # parameters are drawn from torch's global generator
         torch.manual_seed(int(rng(job.seed, "parameters").integers(2**62)))
+        shape = job.model
+        text_width = shape.text_width if "x" in data[train.item_type] else 0
         model = TransferGNN(
-            graph, data, width=job.model.width, layers=job.model.layers, decoder=job.model.decoder
+            graph,
+            data,
+            width=shape.width + text_width,
+            layers=shape.layers,
+            decoder=shape.decoder,
         )
         if job.training.spectral_start:
-            seed = int(rng(job.seed, "spectral").integers(2**31))
-            sizes = len(train.users), len(train.items), job.model.width
-            model.start_from(torch.from_numpy(spectral_items(edges.src, edges.dst, *sizes, seed)))
+            start_from_data(
+                model,
+                {name: data[name].x for name in data.node_types if "x" in data[name]},
+                edges.src,
+                edges.dst,
+                num_users=len(train.users),
+                width=shape.width,
+                seed=int(rng(job.seed, "spectral").integers(2**31)),
+            )
         objective = Objective(model, graph.to(device), data, split, job.training, device)
     return objective.to(device)
 
