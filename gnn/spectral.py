@@ -60,11 +60,12 @@ def principal_texts(x: FloatArray, width: int, seed: int) -> tuple[FloatArray, F
     """
     known = x[(x != 0).any(axis=1)]
     components: FloatArray = np.zeros((width, x.shape[1]), dtype=np.float32)
-    if len(known) < 2:
+    rank = min(width, len(known) - 1, x.shape[1])
+    if rank < 1:
         return np.zeros(x.shape[1], dtype=np.float32), components
     mean: FloatArray = known.mean(axis=0)
-    rank = min(width, min(known.shape) - 1)
     _, _, directions = randomized_svd(known - mean, rank, n_iter=2, random_state=seed)
-    components[:rank] = directions
     spread = float(((known - mean) @ directions.T).std())
-    return mean, components / max(spread, 1e-12)
+    if spread > 1e-6 * float(np.abs(known).max()):  # less is rounding: all texts are the same
+        components[:rank] = directions / spread
+    return mean, components

@@ -63,7 +63,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         _check_range(self, 1, math.inf, "width", "layers")
-        _check_range(self, 0, math.inf, "text_neighbours")
+        _check_range(self, 0, math.inf, "text_width", "text_neighbours")
 
 
 @dataclass(frozen=True, kw_only=True)

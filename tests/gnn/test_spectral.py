@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gnn.spectral import spectral_items
+from gnn.spectral import principal_texts, spectral_items
 
 NUM_USERS, NUM_ITEMS, COLD = 20, 13, 12
 
@@ -78,3 +78,41 @@ def test_the_order_of_edges_does_not_matter(edges):
 
 def test_one_user_gives_zeros():
     assert not spectral_items(np.array([0, 0]), np.array([0, 1]), 1, 2, 3, 0).any()
+
+
+@pytest.fixture
+def texts():
+    rng = np.random.default_rng(2)
+    scales = np.array([5, 3, 1, 0.1, 0.1])
+    x = (rng.normal(size=(200, 5)) * scales + 1).astype(np.float32)
+    x[7] = 0  # says nothing
+    return x
+
+
+def test_principal_components_are_those_of_the_covariance(texts):
+    mean, components = principal_texts(texts, 2, 0)
+
+    known = np.delete(texts, 7, axis=0)
+    np.testing.assert_allclose(mean, known.mean(0), rtol=1e-4)
+    _, vectors = np.linalg.eigh(np.cov(known.T))
+    unit = components / np.linalg.norm(components, axis=1, keepdims=True)
+    np.testing.assert_allclose(np.abs((unit * vectors.T[::-1][:2]).sum(1)), 1, atol=1e-3)
+    assert ((known - mean) @ components.T).std() == pytest.approx(1, rel=1e-3)
+
+
+def test_missing_components_are_zero(texts):
+    _, components = principal_texts(texts, 8, 0)
+
+    assert components.shape == (8, 5)
+    assert components[:5].any(axis=1).all()
+    assert not components[5:].any()
+
+
+@pytest.mark.parametrize("num_columns", [1, 8])
+def test_texts_that_are_all_the_same_have_no_components(num_columns):
+    row = np.random.default_rng(0).normal(size=num_columns).astype(np.float32)
+
+    for x in (np.tile(row, (50, 1)), row[None], np.zeros((3, num_columns), np.float32)):
+        mean, components = principal_texts(x, 4, 0)
+        assert not components.any()
+        assert np.isfinite(mean).all()

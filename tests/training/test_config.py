@@ -95,6 +95,7 @@ def test_an_unknown_key_of_the_file_is_refused_too(write):
         ("training.batch_size=0", "training: batch_size = 0: must be 1 or more"),
         ("training.simulate_users=1.5", "training: simulate_users = 1.5: must be from 0 to 1"),
         ("training.learning_rate=nan", "training: learning_rate = nan: must be 0 or more"),
+        ("model.text_width=-1", "model: text_width = -1: must be 0 or more"),
         ("model.layers=0", "model: layers = 0: must be 1 or more"),
         ("training.epochs", "--set 'training.epochs': expected key=value"),
     ],
