@@ -85,6 +85,10 @@ class TransferGNN(nn.Module):
         self.decoder = DistMult(1, width, learned=decoder == "distmult")
         self.knowledge_decoder = DistMult(max(len(self.knowledge), 1), width)
 
+    def from_data(self) -> list[nn.Parameter]:
+        """Return the parameters that `gnn.start` sets: vectors, projections and item biases."""
+        return [*self.inputs.parameters(), self.item_bias]
+
     def forward(self, x: Mapping[str, Tensor], view: View) -> Embeddings:
         """Embed every node.
 

@@ -55,7 +55,7 @@ class TaskConfig:
 class ModelConfig:
     """Shape of the graph network."""
 
-    width: int = 128  # coordinates that start at the interactions' singular vectors
+    width: int = 256  # coordinates that start at the interactions' singular vectors
     text_width: int = 64  # further ones that start at the texts' principal components
     layers: int = 2
     decoder: Literal["dot", "distmult"] = "dot"
@@ -70,9 +70,10 @@ class ModelConfig:
 class TrainingConfig:
     """How the network is fitted."""
 
-    epochs: int = 8
-    batch_size: int = 8_192  # interactions; less on small data, so that an epoch has 20 steps
-    learning_rate: float = 3e-3
+    epochs: int = 3
+    batch_size: int = 16_384  # interactions; less on small data, so that an epoch has 20 steps
+    learning_rate: float = 1e-2  # of gates, mixtures and decoders
+    vector_learning_rate: float = 3e-4  # of node vectors and projections, which start from data
     weight_decay: float = 0.0
     loss: Literal["softmax", "bpr"] = "softmax"
     negatives: int = 1_024  # shared by the whole batch, for each domain

@@ -19,7 +19,7 @@ from kg.files import write_file
 from kg.progress import progress
 from training.bundle import Bundle
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.config import JobConfig
+from training.config import JobConfig, TrainingConfig
 from training.evaluation.evaluate import evaluate
 from training.evaluation.split import HeldOut, Split
 from training.objective import Objective
@@ -70,9 +70,7 @@ def fit(
     """
     config = job.training
     draws = generator(job.seed, "training", objective.device.type)
-    optimizer = torch.optim.Adam(
-        objective.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
+    optimizer = make_optimizer(objective, config)
     batch = min(config.batch_size, -(-objective.num_interactions // MIN_STEPS))
     steps = -(-objective.num_interactions // batch)
     valid = _sample_users(split.valid, rng(job.seed, "valid users"))
@@ -104,7 +102,7 @@ def fit(
                     world = objective.simulate(draws)
                 done = state["epoch"] * steps + step
                 for group in optimizer.param_groups:
-                    group["lr"] = config.learning_rate * _schedule(done, total)
+                    group["lr"] = group["peak"] * _schedule(done, total)
                 losses = train_step(objective, optimizer, world, batch, draws)
                 sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
                 bar.advance(note=f"loss {losses['loss']:.3f}, valid {MONITOR} {state['best']:.4f}")
@@ -134,6 +132,16 @@ def fit(
     return Fitted(
         start=start, final=final, weights=best, history=history, best_epoch=state["best_epoch"]
     )
+
+
+def make_optimizer(objective: Objective, config: TrainingConfig) -> torch.optim.Adam:
+    """Return Adam with two rates: what starts from data moves slowly, what weighs it fast."""
+    from_data = {id(p) for p in objective.model.from_data()} if config.spectral_start else set()
+    fast = [p for p in objective.parameters() if id(p) not in from_data]
+    slow = [p for p in objective.parameters() if id(p) in from_data]
+    rates = ((fast, config.learning_rate), (slow, config.vector_learning_rate))
+    groups = [{"params": some, "lr": rate, "peak": rate} for some, rate in rates if some]
+    return torch.optim.Adam(groups, weight_decay=config.weight_decay)
 
 
 def train_step(
