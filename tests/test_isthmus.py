@@ -14,11 +14,6 @@ from training.bundle import Bundle, save_bundle
 from training.evaluation.split_files import save_split
 from training.run_folder import RunFolder
 
-# torch warns of its own sparse tensors, and of what torch-geometric does when it is imported.
-TORCH_WARNS = pytest.mark.filterwarnings(
-    "ignore:.*torch.jit.script:DeprecationWarning", "ignore:Sparse CSR tensor:UserWarning"
-)
-
 
 def invoke(*arguments):
     return CliRunner().invoke(isthmus.app, [str(argument) for argument in arguments])
@@ -259,7 +254,6 @@ test_fraction = 0.2
 """
 
 
-@TORCH_WARNS
 def test_run_does_everything_and_resumes(mapping, two_domain_checkerboard, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     graph = two_domain_checkerboard()
@@ -292,7 +286,6 @@ def test_run_does_everything_and_resumes(mapping, two_domain_checkerboard, tmp_p
     assert trained.stdout == f"Model: {out / 'user-cold' / 'model'}\n"
 
 
-@TORCH_WARNS
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
@@ -305,7 +298,6 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     assert "the same command, without --fresh, goes on from here" in result.stderr
 
 
-@TORCH_WARNS
 def test_a_wrong_setting_is_one_line(tmp_path):
     job = tmp_path / "job.toml"
     job.write_text('name = "x"\ngraph.folder = "graph"\ntask.target = "films"\n')

@@ -1,23 +1,17 @@
 """A small graph of two domains, its features, and a network whose weights are not zero."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
-
-from kg.graph import KnowledgeGraph
-
-with warnings.catch_warnings():
-    # torch-geometric still scripts some of its classes when it is imported
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
-    from torch_geometric.data import HeteroData
+from torch_geometric.data import HeteroData
 
 from gnn.data import to_hetero
 from gnn.model import TransferGNN
 from gnn.views import GraphView
+from kg.graph import KnowledgeGraph
 
 BOOKS = [f"b{number}" for number in range(5)]
 FILMS = [f"f{number}" for number in range(5)]

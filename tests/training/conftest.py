@@ -1,18 +1,12 @@
 """The checkerboard as a training job: small, and quick to fit."""
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-
-with warnings.catch_warnings():
-    # torch-geometric still scripts some of its classes when it is imported
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", DeprecationWarning)
-    import torch_geometric.data  # noqa: F401
 
 from encoders.features import Features, encode_graph
 from encoders.hashing import HashingEncoder
