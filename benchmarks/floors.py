@@ -216,12 +216,15 @@ def machine() -> dict[str, Any]:
 def main() -> int:
     """Run, compare, write; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = os.environ.get("ISTHMUS_DATA", HERE.parent.parent / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default), help="folder of the data")
+    default = os.environ.get("ISTHMUS_DATA") or None
+    parser.add_argument("--data", type=Path, default=default, help="by default $ISTHMUS_DATA")
     parser.add_argument("--cache", type=Path, default=Path("~/.cache/isthmus/benchmarks"))
     parser.add_argument("--out", type=Path, default=HERE / "results" / "floors.json")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    if arguments.data is None:
+        print("which data? give --data or set ISTHMUS_DATA", file=sys.stderr)
+        return 2
     if not arguments.data.is_dir():
         print(f"no data at {arguments.data}: give --data or set ISTHMUS_DATA", file=sys.stderr)
         return 2
