@@ -7,9 +7,10 @@ from torch import Tensor, nn
 class NodeInput(nn.Module):
     """Input embedding of one node type: W x + b + residual, the residual only where warm.
 
-    Cold nodes do without the residual, so a new node needs no training to get an embedding. Users
-    have no residual at all: they are what they did. The projection is linear because it starts at
-    principal components (`gnn.start`): a random hidden layer would only blur them.
+    Cold nodes do without the residual, so a new node needs no training to get an embedding. Only
+    items have residuals at all: users are what they did, entities what they are linked to. The
+    projection is linear because it starts at principal components (`gnn.start`): a random hidden
+    layer would only blur them.
 
     Args:
         num_nodes: nodes of the type.

@@ -29,20 +29,23 @@ class LightRelationConv(nn.Module):
     .. math:: h'_v = \sum_{r} g_r \odot \sum_{u \in N_r(v)} \frac{w_{uv}}{\sqrt{d_r(u) d_r(v)}} h_u
 
     LightGCN (He et al. 2020) summed over relations as in R-GCN (Schlichtkrull et al. 2018), with
-    its weight matrices reduced to diagonals `g_r`. Without them a layer is a sparse product, and
-    spectral item vectors keep their meaning through it.
+    its weight matrices reduced to one number for each part of the embedding. Without them a layer
+    is a sparse product, spectral item vectors keep their meaning through it, and a few hundred
+    overlapping users are enough to learn what each relation is worth.
 
     Args:
-        width: of the embeddings.
+        part: which part each coordinate belongs to, int64 `[width]`.
         initial: relations, with the first value of their gates; each has a gate for its own
             direction and one for its reverse.
     """
 
-    def __init__(self, width: int, initial: Mapping[EdgeType, float]) -> None:
+    def __init__(self, part: Tensor, initial: Mapping[EdgeType, float]) -> None:
         super().__init__()
+        self.part = part
+        num_parts = int(part.max()) + 1
         self.gates = nn.ParameterDict(
             {
-                direction + gate_name(edge_type): nn.Parameter(torch.full((width,), value))
+                direction + gate_name(edge_type): nn.Parameter(torch.full((num_parts,), value))
                 for edge_type, value in initial.items()
                 for direction in ("", "rev_")
             }
@@ -63,10 +66,14 @@ class LightRelationConv(nn.Module):
             name = gate_name(edge_type)
             messages = []
             if src in h:
-                messages.append((dst, propagation(h[src]) * self.gates[name]))
+                messages.append((dst, propagation(h[src]) * self._gate(name)))
             if dst in h:
-                to_src[edge_type] = propagation.reverse(h[dst]) * self.gates["rev_" + name]
+                to_src[edge_type] = propagation.reverse(h[dst]) * self._gate("rev_" + name)
                 messages.append((src, to_src[edge_type]))
             for node_type, message in messages:
                 out[node_type] = out[node_type] + message if node_type in out else message
         return out, to_src
+
+    def _gate(self, name: str) -> Tensor:
+        gate: Tensor = self.gates[name]
+        return gate[self.part]

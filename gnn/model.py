@@ -13,7 +13,7 @@ from gnn.layers import LightRelationConv, parameter_name
 from gnn.views import EdgeType, GraphView, View
 
 INTERACTION_GATE = 0.7  # a user's domains together weigh about as much as one alone
-KNOWLEDGE_GATE = 0.3
+KNOWLEDGE_GATE = 0.1
 NEAR_GATE_WARM = 0.0  # a warm item has its own history; a cold one stands on its neighbours
 
 
@@ -49,15 +49,23 @@ class TransferGNN(nn.Module):
     Args:
         graph: adjacencies and node counts.
         data: features, for their widths.
-        width: of all embeddings.
+        parts: widths of the parts of an embedding, which have gates of their own.
         layers: number of hops.
         decoder: "dot" or "distmult".
     """
 
     def __init__(
-        self, graph: GraphView, data: HeteroData, *, width: int, layers: int, decoder: str
+        self,
+        graph: GraphView,
+        data: HeteroData,
+        *,
+        parts: tuple[int, ...],
+        layers: int,
+        decoder: str,
     ) -> None:
         super().__init__()
+        width = sum(parts)
+        self.part = torch.arange(len(parts)).repeat_interleave(torch.tensor(parts))
         self.user_type, self.item_type = graph.user_type, graph.item_type
         self.interactions = list(graph.interactions)
         self.knowledge = [edge for edge in graph.adjacencies if edge not in self.interactions]
@@ -68,19 +76,19 @@ class TransferGNN(nn.Module):
                     num_nodes,
                     width,
                     data[node_type].x.shape[1] if "x" in data[node_type] else 0,
-                    residual=node_type != graph.user_type,
+                    residual=node_type == graph.item_type,
                 )
                 for node_type, num_nodes in graph.num_nodes.items()
             }
         )
         initial = dict.fromkeys(self.interactions, INTERACTION_GATE)
         initial.update(dict.fromkeys(self.knowledge, KNOWLEDGE_GATE))
-        self.convs = nn.ModuleList(LightRelationConv(width, initial) for _ in range(layers))
+        self.convs = nn.ModuleList(LightRelationConv(self.part, initial) for _ in range(layers))
         self.mix = nn.ParameterDict(
-            {name: nn.Parameter(torch.ones(layers + 1, width)) for name in self.names.values()}
+            {name: nn.Parameter(torch.ones(layers + 1, len(parts))) for name in self.names.values()}
         )
-        self.near_cold = nn.Parameter(torch.ones(width))
-        self.near_warm = nn.Parameter(torch.full((width,), NEAR_GATE_WARM))
+        self.near_cold = nn.Parameter(torch.ones(len(parts)))
+        self.near_warm = nn.Parameter(torch.full((len(parts),), NEAR_GATE_WARM))
         self.item_bias = nn.Parameter(torch.zeros(graph.num_nodes[graph.item_type]))
         self.decoder = DistMult(1, width, learned=decoder == "distmult")
         self.knowledge_decoder = DistMult(max(len(self.knowledge), 1), width)
@@ -98,7 +106,7 @@ class TransferGNN(nn.Module):
         """
         cold = {self.item_type: view.cold_items}
         inputs = {t: self.inputs[name](x.get(t), cold.get(t)) for t, name in self.names.items()}
-        mix = {t: self.mix[name] for t, name in self.names.items()}
+        mix = {t: self.mix[name][:, self.part] for t, name in self.names.items()}
         h = {node_type: rows for node_type, rows in inputs.items() if rows is not None}
         z = {node_type: rows * mix[node_type][0] for node_type, rows in h.items()}
         domain_views: dict[EdgeType, Tensor] = {}
@@ -110,7 +118,9 @@ class TransferGNN(nn.Module):
                 z[node_type] = z[node_type] + mixed if node_type in z else mixed
         items = z[self.item_type]
         if view.near is not None:
-            gate = torch.where(view.cold_items[:, None], self.near_cold, self.near_warm)
+            gate = torch.where(
+                view.cold_items[:, None], self.near_cold[self.part], self.near_warm[self.part]
+            )
             z[self.item_type] = items + gate * view.near(items)
         return Embeddings(
             z=z, item_bias=self.item_bias * ~view.cold_items, domain_views=domain_views

@@ -27,8 +27,9 @@ def spectral_items(
         seed: of the randomised SVD (Halko et al. 2011).
 
     Returns:
-        float32 `[num_items, width]`, scaled to a standard deviation of 1 over items with
-        interactions, zero for others.
+        float32 `[num_items, width]`, zero for items without interactions, scaled so that the
+        rows of the others have unit length in root mean square over the first 256 coordinates:
+        a wider embedding adds detail and leaves the rest as it is.
     """
     ones = np.ones(len(users), dtype=np.float32)
     matrix = sparse.csr_matrix((ones, (users, items)), shape=(num_users, num_items))
@@ -42,12 +43,13 @@ def spectral_items(
     _, strength, vectors = randomized_svd(normalised, rank, n_iter=4, random_state=seed)
     out[:, :rank] = vectors.T * np.sqrt(strength)
     warm = np.unique(items)
-    out[:] /= max(float(out[warm].std()), 1e-12)
+    length = float(np.sqrt(np.square(out[warm, :256]).sum(axis=1).mean()))
+    out /= max(length, 1e-12)
     return out
 
 
 def principal_texts(x: FloatArray, width: int, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Return mean and principal components of features, scaled to unit variance.
+    """Return mean and principal components of features, scaled to unit length.
 
     Args:
         x: features `[num_nodes, in_channels]`; zero rows are left out.
@@ -56,7 +58,7 @@ def principal_texts(x: FloatArray, width: int, seed: int) -> tuple[FloatArray, F
 
     Returns:
         float32 `[in_channels]` and `[width, in_channels]`. Coordinates of a node are
-        `components @ (x - mean)`; over all nodes and components their standard deviation is 1.
+        `components @ (x - mean)`, of unit length in root mean square over all nodes.
     """
     known = x[(x != 0).any(axis=1)]
     components: FloatArray = np.zeros((width, x.shape[1]), dtype=np.float32)
@@ -65,7 +67,7 @@ def principal_texts(x: FloatArray, width: int, seed: int) -> tuple[FloatArray, F
         return np.zeros(x.shape[1], dtype=np.float32), components
     mean: FloatArray = known.mean(axis=0)
     _, _, directions = randomized_svd(known - mean, rank, n_iter=2, random_state=seed)
-    spread = float(((known - mean) @ directions.T).std())
-    if spread > 1e-6 * float(np.abs(known).max()):  # less is rounding: all texts are the same
-        components[:rank] = directions / spread
+    length = float(np.sqrt(np.square((known - mean) @ directions.T).sum(axis=1).mean()))
+    if length > 1e-5 * float(np.abs(known).max()):  # less is rounding: all texts are the same
+        components[:rank] = directions / length
     return mean, components

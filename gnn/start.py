@@ -10,8 +10,8 @@ from gnn.model import TransferGNN
 from gnn.spectral import principal_texts, spectral_items
 
 IntArray = npt.NDArray[np.int64]
-SPECTRAL_SCALE = 2.4  # over sqrt(width): first scores then spread as a trained model's do
-TEXT_SCALE = 1.0  # of a text coordinate, in those of a spectral one
+SPECTRAL_SCALE = 2.4  # length of an item's spectral part: first scores then spread as trained ones
+TEXT_SCALE = 1.2  # length of its text part
 POPULARITY_SCALE = 0.3  # of log popularity, the first item bias
 
 
@@ -46,17 +46,16 @@ def start_from_data(
     if not isinstance(item_input, NodeInput) or item_input.residual is None:
         raise TypeError("items must have a residual")
     num_items, total = item_input.residual.shape
-    scale = SPECTRAL_SCALE / width**0.5
     counts = np.bincount(items, minlength=num_items)
     with torch.no_grad():
         vectors = spectral_items(users, items, num_users, num_items, width, seed)
-        item_input.residual[:, :width] = torch.from_numpy(vectors) * scale
+        item_input.residual[:, :width] = torch.from_numpy(vectors) * SPECTRAL_SCALE
         popularity = torch.from_numpy(np.log(np.maximum(counts, 1))).float()
         model.item_bias.copy_(POPULARITY_SCALE * (popularity - popularity.mean()))
         if model.item_type not in x or total == width:
             return
         mean, components = principal_texts(x[model.item_type].numpy(), total - width, seed)
-        weight = torch.from_numpy(components) * (scale * TEXT_SCALE)
+        weight = torch.from_numpy(components) * TEXT_SCALE
         for layer in model.inputs.values():
             if isinstance(layer, NodeInput) and layer.project is not None:
                 layer.project.weight.zero_()

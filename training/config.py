@@ -55,7 +55,7 @@ class TaskConfig:
 class ModelConfig:
     """Shape of the graph network."""
 
-    width: int = 256  # coordinates that start at the interactions' singular vectors
+    width: int = 384  # coordinates that start at the interactions' singular vectors
     text_width: int = 64  # further ones that start at the texts' principal components
     layers: int = 2
     decoder: Literal["dot", "distmult"] = "dot"
@@ -70,7 +70,7 @@ class ModelConfig:
 class TrainingConfig:
     """How the network is fitted."""
 
-    epochs: int = 3
+    epochs: int = 2
     batch_size: int = 16_384  # interactions; less on small data, so that an epoch has 20 steps
     learning_rate: float = 1e-2  # of gates, mixtures and decoders
     vector_learning_rate: float = 3e-4  # of node vectors and projections, which start from data
@@ -81,12 +81,12 @@ class TrainingConfig:
     spectral_start: bool = True  # begin item vectors at the interactions' singular vectors
     alignment: Literal["none", "mmd", "coral", "adversarial", "contrastive"] = "mmd"
     alignment_weight: float = 0.1
-    knowledge_weight: float = 0.1  # of the second task: knowledge-graph triples
+    knowledge_weight: float = 0.01  # of the second task: knowledge-graph triples
     simulate_users: float = 0.3  # share of overlapping users that play cold (user-cold)
     simulate_items: float = 0.3  # share of target items that play cold (item-cold)
     simulated_share: float = 0.5  # of a batch: interactions that nodes playing cold have lost
     simulation_steps: int = 10  # steps before other nodes are drawn to play cold
-    patience: int = 2  # epochs without a better valid score before stopping
+    patience: int = 1  # epochs without a better valid score before stopping
     checkpoint_every: int = 1  # epochs
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -94,7 +94,9 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         _check_range(self, 1, math.inf, "batch_size", "negatives", "patience")
         _check_range(self, 1, math.inf, "simulation_steps", "checkpoint_every")
-        _check_range(self, 0, math.inf, "epochs", "learning_rate", "weight_decay")
+        _check_range(
+            self, 0, math.inf, "epochs", "learning_rate", "vector_learning_rate", "weight_decay"
+        )
         _check_range(self, 0, math.inf, "alignment_weight", "knowledge_weight")
         _check_range(self, 0, 1, "simulate_users", "simulate_items", "simulated_share")
 

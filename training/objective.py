@@ -65,7 +65,7 @@ class Objective(nn.Module):
             config.simulate_items if protocol == "item-cold" else 0.0,
         )
         kind = config.alignment if self.source_relations else "none"  # one domain has no other
-        self.alignment = alignment_loss(kind, model.near_cold.shape[0])
+        self.alignment = alignment_loss(kind, len(model.part))
         self._bf16 = config.precision == "bfloat16" or (
             config.precision == "auto" and device.type == "cuda"
         )

@@ -55,7 +55,7 @@ def prepare(job: JobConfig, split: Split, features: Features, device: torch.devi
         model = TransferGNN(
             graph,
             data,
-            width=shape.width + text_width,
+            parts=(shape.width, text_width) if text_width else (shape.width,),
             layers=shape.layers,
             decoder=shape.decoder,
         )
