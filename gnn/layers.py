@@ -41,7 +41,8 @@ class LightRelationConv(nn.Module):
 
     def __init__(self, part: Tensor, initial: Mapping[EdgeType, float]) -> None:
         super().__init__()
-        self.part = part
+        self.part: Tensor
+        self.register_buffer("part", part, persistent=False)
         num_parts = int(part.max()) + 1
         self.gates = nn.ParameterDict(
             {

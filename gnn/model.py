@@ -65,7 +65,9 @@ class TransferGNN(nn.Module):
     ) -> None:
         super().__init__()
         width = sum(parts)
-        self.part = torch.arange(len(parts)).repeat_interleave(torch.tensor(parts))
+        part = torch.arange(len(parts)).repeat_interleave(torch.tensor(parts))
+        self.part: Tensor
+        self.register_buffer("part", part, persistent=False)
         self.user_type, self.item_type = graph.user_type, graph.item_type
         self.interactions = list(graph.interactions)
         self.knowledge = [edge for edge in graph.adjacencies if edge not in self.interactions]

@@ -86,7 +86,7 @@ class TrainingConfig:
     simulate_items: float = 0.3  # share of target items that play cold (item-cold)
     simulated_share: float = 0.5  # of a batch: interactions that nodes playing cold have lost
     simulation_steps: int = 10  # steps before other nodes are drawn to play cold
-    patience: int = 1  # epochs without a better valid score before stopping
+    patience: int = 2  # epochs without a better valid score before stopping
     checkpoint_every: int = 1  # epochs
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

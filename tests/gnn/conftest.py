@@ -78,13 +78,15 @@ def _near(vectors: np.ndarray, k: int = 3) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.take_along_axis(cosine, rows, axis=1)
 
 
-def _network(graph: KnowledgeGraph, *, seed: int = 0, layers: int = 2, width: int = 8) -> World:
+def _network(
+    graph: KnowledgeGraph, *, seed: int = 0, layers: int = 2, parts: tuple[int, ...] = (5, 3)
+) -> World:
     vectors = _vectors(graph)
     data = to_hetero(graph, {"item": vectors}, _near(vectors))
     views = GraphView(data, "user", "item")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = TransferGNN(views, data, width=width, layers=layers, decoder="distmult")
+        model = TransferGNN(views, data, parts=parts, layers=layers, decoder="distmult")
     draws = torch.Generator().manual_seed(seed)
     with torch.no_grad():  # residuals and biases begin at zero: none would be seen to matter
         for parameter in model.parameters():
@@ -95,7 +97,7 @@ def _network(graph: KnowledgeGraph, *, seed: int = 0, layers: int = 2, width: in
 
 @pytest.fixture
 def network() -> Callable[..., World]:
-    """Return the factory `(graph, seed=0, layers=2, width=8)` of networks with random weights."""
+    """Return the factory `(graph, seed=0, layers=2, parts=(5, 3))` of random networks."""
     return _network
 
 
