@@ -119,7 +119,7 @@ def test_a_device_that_is_not_there_is_refused(problem):
 @pytest.mark.parametrize("spread", [0, 1])  # 0: everything is tied
 def test_memory_stays_under_the_bound(spread):
     rng = np.random.default_rng(1)
-    user_z = rng.normal(scale=spread, size=(2_000, 16)).astype(np.float32)
+    user_z = rng.normal(scale=spread, size=(500, 16)).astype(np.float32)
     item_z = rng.normal(size=(20_000, 16)).astype(np.float32)
     bias = np.zeros(20_000, dtype=np.float32)
     bound = 8 * 2**20
@@ -129,5 +129,5 @@ def test_memory_stays_under_the_bound(spread):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    # The full matrix would take 160 MB. The answer and the list of candidates come on top.
+    # The full matrix would take 40 MB. The answer and the list of candidates come on top.
     assert peak < bound + 2**20
