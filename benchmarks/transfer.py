@@ -88,8 +88,8 @@ def machine() -> dict[str, Any]:
 def measure(name: str, protocol: str, variant: str, seed: int, work: Path) -> dict[str, Any]:
     """Train and judge one variant with one seed.
 
-    The seed moves parameters, batches and simulations, never the fixed split. Floors do not depend
-    on it, so they are computed for the first seed of the default only.
+    The seed moves parameters, batches and simulations, and the split where the job names no cold
+    files. Floors are computed for the first seed of the default only.
     """
     base = RunFolder(work / name)
     job = with_settings(name, VARIANTS[variant], seed, variant == "default" and seed == 0)
