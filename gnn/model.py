@@ -69,6 +69,7 @@ class TransferGNN(nn.Module):
         self.part: Tensor
         self.register_buffer("part", part, persistent=False)
         self.user_type, self.item_type = graph.user_type, graph.item_type
+        self.num_nodes = dict(graph.num_nodes)
         self.interactions = list(graph.interactions)
         self.knowledge = [edge for edge in graph.adjacencies if edge not in self.interactions]
         self.names = {node_type: parameter_name(node_type) for node_type in graph.num_nodes}
@@ -119,6 +120,9 @@ class TransferGNN(nn.Module):
                 mixed = message * mix[node_type][hop]
                 z[node_type] = z[node_type] + mixed if node_type in z else mixed
         items = z[self.item_type]
+        for node_type, num_nodes in self.num_nodes.items():
+            if node_type not in z:  # without features, and further from items than there are hops
+                z[node_type] = items.new_zeros(num_nodes, items.shape[1])
         if view.near is not None:
             gate = torch.where(
                 view.cold_items[:, None], self.near_cold[self.part], self.near_warm[self.part]

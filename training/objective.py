@@ -66,6 +66,7 @@ class Objective(nn.Module):
         )
         kind = config.alignment if self.source_relations else "none"  # one domain has no other
         self.alignment = alignment_loss(kind, len(model.part))
+        self._tails = {edge: torch.unique(graph.adjacencies[edge].dst) for edge in model.knowledge}
         self._bf16 = config.precision == "bfloat16" or (
             config.precision == "auto" and device.type == "cuda"
         )
@@ -201,7 +202,7 @@ class Objective(nn.Module):
         adjacency = self.graph.adjacencies[edge_type]
         rows = torch.randint(len(adjacency), (n,), generator=draws, device=self.device)
         head, tail = adjacency.src[rows], adjacency.dst[rows]
-        pool = torch.unique(adjacency.dst)
+        pool = self._tails[edge_type]
         ones = pool.new_ones(adjacency.num_dst, dtype=torch.float32)
         drawn = draw(pool, ones, 0.0, min(self.config.negatives, 256), draws)
         tails = z[edge_type[2]].float()

@@ -249,3 +249,23 @@ def test_a_node_type_may_have_any_name(make_graph, network, name):
     world = network(graph)
 
     assert bool(embed(world).z[name].any())
+
+
+def test_a_type_that_no_hop_reaches_has_zero_embeddings(make_graph, network):
+    graph = make_graph(
+        [("ann", "emma"), ("ann", "heat")],
+        {"emma": "books", "heat": "films"},
+        texts={"x": "a text", "y": "a text"},
+        entities={"near": ["x"], "far": ["y"]},
+        relations={
+            ("item", "of", "near"): [("emma", "x"), ("heat", "x")],
+            ("near", "of", "far"): [("x", "y")],
+        },
+    )
+
+    world = network(graph, layers=1)
+    z = world.model(world.x, world.views.view()).z
+
+    assert set(z) == set(graph.nodes)
+    assert not z["far"].any()
+    assert bool(z["near"].any())
