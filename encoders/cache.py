@@ -1,25 +1,36 @@
 """Vectors on disk by content: a text is encoded once by the same encoder, in any run."""
 
 import contextlib
-import hashlib
 import logging
 import time
-import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from encoders.base import FloatArray, TextEncoder
-from kg.files import write_file
+from encoders.cache_folder import entry_folder, mark_used, shard_files
+from encoders.cache_keys import KeyArray, RowArray, Wanted, keys_of
+from encoders.cache_merge import merge_entry
+from encoders.cache_shards import (
+    STORAGES,
+    DamagedShardError,
+    Packed,
+    Storage,
+    open_shard,
+    pack,
+    unpack,
+    write_shard,
+)
+from kg.errors import ConfigError, InputError
 from kg.progress import progress
 
-SHARD_TEXTS = 10_000  # what an interruption can lose, and what is held beside the result
+SHARD_TEXTS = 10_000
 PIECE_TEXTS = 1_024  # encoded between two steps of the bar
 BAR_FROM = 2_048  # texts; a shorter call shows no bar
+COPIED_AT_ONCE = 8_192  # rows
 
 _log = logging.getLogger(__name__)
 
@@ -27,23 +38,41 @@ _log = logging.getLogger(__name__)
 class CachedEncoder:
     """Encodes with another encoder what a folder does not hold yet, and keeps it there.
 
-    `folder/<fingerprint>/` holds Parquet shards of sha256 of text -> vector. Every writer makes
-    shards of its own, under names that are never used twice, and readers take all that are there:
-    processes may share a folder without locks. A shard that cannot be read is removed, and its
-    texts are encoded again.
+    Every encoder and storage has a folder of its own in the cache, of Parquet files of sha256 of
+    text -> vector. Every writer makes files of its own, under names that are never used twice, and
+    readers take all that are there: processes may share a cache without locks. A file that cannot
+    be read is removed, and its texts are encoded again. Vectors come back as they are stored, by
+    the call that encodes them too. One that is not finite is returned and not stored.
 
     Args:
         encoder: what encodes.
         folder: the cache, of any number of encoders; made when it is first written.
-        shard_texts: texts of a shard.
+        storage: "float32" (exact), "float16" or "int8" (with a scale for each vector): half and a
+            quarter of the disk.
+        name: of the encoder, for people who list the cache; its class by default.
+        shard_texts: texts that an interruption can lose at most. Files hold half as many, because
+            one is written while the next is encoded.
+
+    Raises:
+        ConfigError: no such storage.
     """
 
     def __init__(
-        self, encoder: TextEncoder, folder: Path, *, shard_texts: int = SHARD_TEXTS
+        self,
+        encoder: TextEncoder,
+        folder: Path,
+        *,
+        storage: Storage = "float32",
+        name: str | None = None,
+        shard_texts: int = SHARD_TEXTS,
     ) -> None:
+        if storage not in STORAGES:
+            raise ConfigError(f"storage = {storage!r}: expected {', '.join(STORAGES)}")
         self.encoder = encoder
         self.folder = folder.expanduser()
-        self._shard_texts = shard_texts
+        self.storage: Storage = storage
+        self.name = type(encoder).__name__ if name is None else name
+        self._file_texts = max(1, shard_texts // 2)
 
     @property
     def dim(self) -> int:
@@ -52,8 +81,10 @@ class CachedEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """That of the encoder: a cached vector is no other vector."""
-        return self.encoder.fingerprint
+        """That of the encoder, and of the storage where it rounds."""
+        if self.storage == "float32":
+            return self.encoder.fingerprint
+        return f"{self.encoder.fingerprint}-{self.storage}"
 
     @property
     def fitted(self) -> bool:
@@ -65,95 +96,131 @@ class CachedEncoder:
         encoder: Any = self.encoder
         encoder.fit(texts)
 
-    def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Return one row per text, `[len(texts), dim]`; the row of an empty text is zero."""
+    def encode(self, texts: Sequence[str], *, out: FloatArray | None = None) -> FloatArray:
+        """Return one row per text, `[len(texts), dim]`; the row of an empty text is zero.
+
+        Beside the result, memory holds about a hundred bytes for each text and a few thousand
+        vectors.
+
+        Args:
+            texts: what to encode.
+            out: where to put the rows, such as an `np.memmap`; a new array by default.
+
+        Raises:
+            InputError: `out` has another shape or type.
+        """
         if not self.fitted:
             return self.encoder.encode(texts)  # which says what is wrong
-        distinct: dict[str, int] = {}
-        rows = [distinct.setdefault(text.strip(), len(distinct)) for text in texts]
-        vectors: FloatArray = np.zeros((len(distinct), self.dim), dtype=np.float32)
-        missing = {_key(text): row for text, row in distinct.items() if text}
-        for key, vector in self._stored(missing):
-            vectors[missing.pop(key)] = vector
-        if missing:
-            by_row = list(distinct)
-            self._encode_missing({row: by_row[row] for row in missing.values()}, vectors)
-        return vectors[rows]
-
-    def _encode_missing(self, missing: dict[int, str], vectors: FloatArray) -> None:
-        """Encode `missing` (row -> text) into `vectors`, a shard at a time."""
-        # Longest first: pieces then hold texts of similar length, and the time left only shrinks.
-        todo = sorted(missing, key=lambda row: -len(missing[row]))
-        with progress("encode", len(todo) if len(todo) >= BAR_FROM else None) as bar:
-            start, done = time.perf_counter(), 0
-            for shard in _pieces(todo, self._shard_texts):
-                for piece in _pieces(shard, PIECE_TEXTS):
-                    vectors[piece] = self.encoder.encode([missing[row] for row in piece])
-                    done += len(piece)
-                    speed = done / (time.perf_counter() - start)
-                    bar.advance(len(piece), f"{speed:,.0f} texts/s")
-                try:
-                    self._write([_key(missing[row]) for row in shard], vectors[shard])
-                except OSError as error:  # a full or read-only disk costs time, not the result
-                    _log.warning("%s: not cached: %s", self._shards, error)
+        shape = (len(texts), self.dim)
+        if out is None:
+            out = np.zeros(shape, dtype=np.float32)
+        elif out.shape != shape or out.dtype != np.float32 or not out.flags.writeable:
+            raise InputError(f"out must be a writeable float32 array of shape {list(shape)}")
+        else:
+            out[:] = 0
+        wanted = Wanted(texts)
+        if wanted.any_open:
+            mark_used(self._entry, self.encoder.fingerprint, self.name)
+            self._copy_stored(wanted, out)
+        if wanted.any_open:
+            self._encode_missing(texts, wanted.open_rows(), out)
+            mark_used(self._entry, self.encoder.fingerprint, self.name)
+            self._merge()
+        repeats, firsts = wanted.repeats()
+        for some in _pieces(len(repeats), COPIED_AT_ONCE):
+            out[repeats[some]] = out[firsts[some]]
+        return out
 
     @property
-    def _shards(self) -> Path:
-        return self.folder / self.fingerprint[:32]
+    def _entry(self) -> Path:
+        return entry_folder(self.folder, self.encoder.fingerprint, self.storage)
 
-    def _write(self, keys: list[bytes], vectors: FloatArray) -> None:
-        flat = pa.array(vectors.ravel(), pa.float32())
-        table = pa.table(
-            {
-                "key": pa.array(keys, pa.binary(32)),
-                "vector": pa.FixedSizeListArray.from_arrays(flat, self.dim),
-            }
-        )
-        with write_file(self._shards / f"{uuid.uuid4().hex}.parquet") as aside:
-            # Floats hardly compress. Checksums: a flipped bit must not become a feature.
-            pq.write_table(
-                table, aside, compression="none", use_dictionary=False, write_page_checksum=True
-            )
-
-    def _stored(self, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, FloatArray]]:
-        """Yield key and vector of what is on disk among `wanted`, each once.
-
-        One shard is held at a time, and its vectors are read only if one of them is wanted.
-        """
-        open_keys = set(wanted)
-        for path in sorted(self._shards.glob("*.parquet")):
-            if not open_keys:
+    def _copy_stored(self, wanted: Wanted, out: FloatArray) -> None:
+        """Copy what is on disk into `out`; no more than a group of rows is held at once."""
+        seen: set[Path] = set()
+        while paths := [path for path in shard_files(self._entry) if path not in seen]:
+            seen.update(paths)
+            gone = [path for path in paths if wanted.any_open and not self._copy(path, wanted, out)]
+            if not gone:  # else they may have been merged into one that is not in the list
                 return
+
+    def _copy(self, path: Path, wanted: Wanted, out: FloatArray) -> bool:
+        """Copy what one file has; return whether the file was there."""
+        copied: list[RowArray] = []
+        try:
+            with open_shard(path, dim=self.dim, storage=self.storage) as shard:
+                for group in range(shard.num_groups):
+                    which, places = wanted.places(shard.keys(group))
+                    if len(which):
+                        out[wanted.rows(places)] = shard.vectors(group, which)
+                        wanted.close(places)
+                        copied.append(places)
+        except FileNotFoundError:
+            return False
+        except PermissionError:  # kept by someone else
+            pass
+        except DamagedShardError as error:
+            _log.warning("%s is damaged, its texts are encoded again: %s", path, error)
+            for places in copied:
+                wanted.reopen(places)
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return True
+
+    def _encode_missing(self, texts: Sequence[str], rows: RowArray, out: FloatArray) -> None:
+        """Encode the texts at `rows` into `out`; files are written beside it."""
+        # Longest first: pieces then hold texts of similar length, and the time left only shrinks.
+        lengths = np.fromiter((len(texts[row].strip()) for row in rows), np.int64, len(rows))
+        rows = rows[np.argsort(-lengths, kind="stable")]
+        writing: Future[None] | None = None
+        with (
+            ThreadPoolExecutor(1) as writer,
+            progress("encode", len(rows) if len(rows) >= BAR_FROM else None) as bar,
+        ):
+            start, done = time.perf_counter(), 0
             try:
-                found = self._read(path, open_keys)
-            except (FileNotFoundError, PermissionError):  # removed, or kept, by someone else
-                continue
-            except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-                reason = str(error).strip().splitlines()[:1]
-                _log.warning("%s is damaged, its texts are encoded again: %s", path, *reason)
-                with contextlib.suppress(OSError):
-                    path.unlink()
-                continue
-            for key, vector in found:
-                open_keys.discard(key)
-                yield key, vector
+                for of_file in _pieces(len(rows), self._file_texts):
+                    keys, packed = [], []
+                    for piece in _pieces(of_file.stop, PIECE_TEXTS, of_file.start):
+                        some = [texts[row].strip() for row in rows[piece]]
+                        vectors = self.encoder.encode(some)
+                        finite = np.isfinite(vectors).all(axis=1)
+                        packed.append(pack(vectors[finite], self.storage))
+                        keys.append(keys_of(some)[finite])
+                        out[rows[piece][~finite]] = vectors[~finite]
+                        out[rows[piece][finite]] = unpack(packed[-1])
+                        done += len(some)
+                        speed = done / (time.perf_counter() - start)
+                        bar.advance(len(some), f"{speed:,.0f} texts/s")
+                    self._settle(writing)
+                    writing = writer.submit(self._write, keys, packed)
+            finally:
+                self._settle(writing)
 
-    def _read(self, path: Path, wanted: set[bytes]) -> list[tuple[bytes, FloatArray]]:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            keys: list[bytes] = file.read(columns=["key"])["key"].to_pylist()
-            rows = [row for row, key in enumerate(keys) if key in wanted]
-            if not rows:
-                return []
-            column = file.read(columns=["vector"])["vector"].combine_chunks()
-        flat: FloatArray = column.flatten().to_numpy()
-        vectors = flat.reshape(len(keys), self.dim)
-        return [(keys[row], vectors[row]) for row in rows]
+    def _write(self, keys: list[KeyArray], packed: list[Packed]) -> None:
+        scales = [part.scales for part in packed if part.scales is not None]
+        whole = Packed(
+            np.concatenate([part.codes for part in packed]),
+            np.concatenate(scales) if scales else None,
+        )
+        if len(whole.codes):
+            write_shard(self._entry, np.concatenate(keys), whole, self.storage)
+
+    def _settle(self, writing: Future[None] | None) -> None:
+        """Wait until a file is written; a full or read-only disk costs time, not the result."""
+        try:
+            if writing is not None:
+                writing.result()
+        except OSError as error:
+            _log.warning("%s: not cached: %s", self._entry, error)
+
+    def _merge(self) -> None:
+        try:
+            merge_entry(self._entry)
+        except OSError as error:
+            _log.warning("%s: not merged: %s", self._entry, error)
 
 
-def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def _pieces(rows: list[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+def _pieces(stop: int, size: int, start: int = 0) -> Iterator[slice]:
+    for at in range(start, stop, size):
+        yield slice(at, min(at + size, stop))
