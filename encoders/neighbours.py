@@ -1,7 +1,10 @@
 """Nearest neighbours by cosine, exact, in blocks."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
+from scipy import sparse
 
 from encoders.base import FloatArray
 from kg.errors import InputError
@@ -14,16 +17,33 @@ STEPS = 1 << 20
 BAR_FROM = 1 << 27  # pairs; a shorter search shows no bar
 
 
+class Words(NamedTuple):
+    """Word vectors beside those of an encoder.
+
+    Attributes:
+        queries: sparse rows, L2-normalised, float32 `[num_queries, num_words]`.
+        keys: the same of keys, `[num_keys, num_words]`.
+        share: of their cosine in the similarity, from 0 to 1.
+    """
+
+    queries: sparse.csr_matrix
+    keys: sparse.csr_matrix
+    share: float
+
+
 def nearest_neighbours(
     queries: FloatArray,
     keys: FloatArray,
     k: int,
     *,
     exclude_self: bool = False,
+    words: Words | None = None,
     block_bytes: int = 256 * 1024**2,
     device: str = "cpu",
 ) -> tuple[IntArray, FloatArray]:
-    """Return the `k` keys of highest cosine for each query, best first.
+    """Return the `k` keys of highest similarity for each query, best first.
+
+    Similarity is the cosine or, with `words`, its weighted mean with the cosine of word vectors.
 
     Of equally near keys the one with the lowest row comes first. A zero row has no direction: as a
     query it has no neighbours, as a key it is nobody's neighbour.
@@ -33,12 +53,13 @@ def nearest_neighbours(
         keys: `[num_keys, dim]`.
         k: neighbours of each query.
         exclude_self: queries and keys are the same rows, and a row is not its own neighbour.
+        words: sparse L2-normalised rows of the same queries and keys, and their share.
         block_bytes: most similarities held at once, in bytes (one query's row at least).
         device: where to compute, "cpu" or "cuda".
 
     Returns:
         Rows of keys, int64 `[num_queries, k]`, -1 where there is no further neighbour, and their
-        cosines, float32 `[num_queries, k]`, 0 there.
+        similarities, float32 `[num_queries, k]`, 0 there.
 
     Raises:
         InputError: the shapes do not fit, or a value is not finite.
@@ -50,7 +71,8 @@ def nearest_neighbours(
         return indices, similarities
     left, right = _normalise(queries, device), _normalise(keys, device)
     unreachable = ~right.any(dim=1)
-    rows = max(1, block_bytes // (4 * len(keys)))
+    rows = max(1, block_bytes // ((4 if words is None else 8) * len(keys)))
+    turned = None if words is None else words.keys.T.tocsr()
     pairs = len(queries) * len(keys)
     with (
         torch.inference_mode(),
@@ -58,6 +80,10 @@ def nearest_neighbours(
     ):
         for start in range(0, len(queries), rows):
             block = left[start : start + rows] @ right.T
+            if words is not None and turned is not None:
+                shared = (words.queries[start : start + rows] @ turned).toarray()
+                block *= 1 - words.share
+                block += words.share * torch.from_numpy(shared).to(block.device)
             block[:, unreachable] = -torch.inf
             if exclude_self:
                 own = torch.arange(len(block), device=block.device)
