@@ -7,14 +7,13 @@ scores every user at once, whose users x items matrix is counted, not made. Writ
     python benchmarks/evaluation_memory.py
 """
 
-import os
-import platform
 import time
 import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from machine import machine
 
 from kg.files import write_json
 from kg.graph import Edges, KnowledgeGraph, Nodes
@@ -31,6 +30,7 @@ KEPT_BYTES = 16 * 2**20
 
 def main() -> None:
     """Measure, print, write."""
+    about = machine("numpy")
     split = _split()
     rng = np.random.default_rng(0)
     scorer = EmbeddingScorer(
@@ -58,8 +58,7 @@ def main() -> None:
         "users_x_items_bytes": whole,
         "ratio_to_users_x_items": round(peak / whole, 3),
         "seconds": round(seconds, 1),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, NumPy {np.__version__}",
+        "machine": about,
     }
     print(f"peak {peak:,} bytes of {bound:,} allowed ({peak / bound:.0%}), {seconds:.1f} s")
     print(f"one float32 users x items matrix: {whole:,} bytes; ratio {peak / whole:.2f}")

@@ -10,7 +10,6 @@ test part has fewer than 500 users; the random floor, a draw as well, within 5 %
 
 import argparse
 import os
-import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import machine
 
 from encoders.features import encode_graph, load_features, save_features
 from encoders.load import load_encoder
@@ -199,20 +199,6 @@ def _record(figure: Figure) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """Describe where this ran."""
-    model = platform.processor()
-    if (info := Path("/proc/cpuinfo")).exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-
-
 def main() -> int:
     """Run, compare, write; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -228,6 +214,7 @@ def main() -> int:
     if not arguments.data.is_dir():
         print(f"no data at {arguments.data}: give --data or set ISTHMUS_DATA", file=sys.stderr)
         return 2
+    about = machine("numpy")
     try:
         records = list(run(arguments.data, arguments.cache, arguments.seed))
     except IsthmusError as error:
@@ -238,7 +225,7 @@ def main() -> int:
     command = f"python benchmarks/floors.py --seed {arguments.seed}"
     write_json(
         arguments.out,
-        {"command": command, "machine": machine(), "figures": len(figures), "off": off}
+        {"command": command, "machine": about, "figures": len(figures), "off": off}
         | {"floors": records},
     )
     print(f"\n{len(figures)} figures, {off} off")

@@ -8,15 +8,13 @@ paid once a run. The graph is random, with popular destinations as interactions 
 """
 
 import argparse
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch_geometric
+from machine import machine
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import LGConv
@@ -26,23 +24,6 @@ from kg.files import write_json
 
 RESULT = Path(__file__).parent / "results" / "propagation.json"
 OURS = "gnn.adjacency"
-
-
-def machine(device: torch.device) -> dict[str, object]:
-    """Return what the figures depend on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "load_before": round(os.getloadavg()[0], 2),
-        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torch_geometric": torch_geometric.__version__,
-    }
 
 
 def random_graph(num_nodes: int, num_edges: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -111,7 +92,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
-    about = machine(device)
+    about = machine("torch", "torch_geometric")
     torch.sparse.check_sparse_tensor_invariants.disable()  # the default; said, so that none warns
     src, dst = random_graph(arguments.nodes, arguments.edges)
     products = contenders(src, dst, arguments.nodes, device)

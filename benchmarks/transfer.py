@@ -11,8 +11,6 @@ again; `--again` makes them again.
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import resource
 import shutil
 import statistics
@@ -20,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
+from machine import machine
 from rich.console import Console
 from rich.table import Table
 
@@ -58,7 +56,7 @@ def main() -> None:
     if out.is_file() and not arguments.again:
         report = json.loads(out.read_text(encoding="utf-8"))
     report["command"] = "python benchmarks/transfer.py " + arguments.job
-    report["machine"] = machine()
+    report["machine"] = machine("torch")
     done = {(r["protocol"], r["variant"], r["seed"]) for r in report["records"]}
     for protocol in arguments.protocols:
         for variant in arguments.variants:
@@ -69,20 +67,6 @@ def main() -> None:
                     write_json(out, report)
     for protocol in arguments.protocols:
         Console().print(table(arguments.job, protocol, report["records"]))
-
-
-def machine() -> dict[str, Any]:
-    """Describe where this runs."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
 
 
 def measure(name: str, protocol: str, variant: str, seed: int, work: Path) -> dict[str, Any]:

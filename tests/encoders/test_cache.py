@@ -116,6 +116,22 @@ def test_damaged_shard_is_encoded_again(
     assert caplog.text == ""
 
 
+def test_file_that_is_damaged_in_the_middle_is_encoded_again_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("encoders.cache_shards.GROUP_TEXTS", 8)
+    CachedEncoder(Counting(), tmp_path).encode(TEXTS)
+    (shard,) = shards(tmp_path)
+    content = shard.read_bytes()
+    last = content.index(HashingEncoder(dim=16).encode(TEXTS[5:6]).tobytes())
+    shard.write_bytes(content[:last] + bytes([content[last] ^ 1]) + content[last + 1 :])
+    for again in (23, 0):
+        encoder = Counting()
+        vectors = CachedEncoder(encoder, tmp_path).encode(TEXTS)
+        np.testing.assert_array_equal(vectors, HashingEncoder(dim=16).encode(TEXTS))
+        assert len(encoder.encoded) == again
+
+
 def test_shard_of_another_width_is_damaged(tmp_path: Path) -> None:
     CachedEncoder(Counting(), tmp_path).encode(TEXTS)
     (shard,) = shards(tmp_path)
@@ -261,16 +277,16 @@ def test_what_is_not_finite_is_returned_and_not_kept(tmp_path: Path, storage: St
     assert np.isfinite(vectors).all()
 
 
-class Waiting(Counting):
-    """Lets the second file be encoded only when the first is being written."""
+class Announcing(Counting):
+    """Says when it is asked a second time."""
 
-    def __init__(self, writing: threading.Event) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.writing = writing
+        self.goes_on = threading.Event()
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         if self.encoded:
-            assert self.writing.wait(timeout=20)
+            self.goes_on.set()
         return super().encode(texts)
 
 
@@ -279,19 +295,16 @@ def test_files_are_written_while_the_next_is_encoded(
 ) -> None:
     import encoders.cache
 
-    writing, encoder = threading.Event(), Counting()
-    real, threads = encoders.cache.write_shard, set()
+    encoder, real, in_time = Announcing(), encoders.cache.write_shard, []
 
     def write(*arguments: object) -> None:
-        writing.set()
-        threads.add(threading.get_ident())
+        in_time.append(encoder.goes_on.wait(timeout=5))
         real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(encoders.cache, "write_shard", write)
-    encoder = Waiting(writing)
     CachedEncoder(encoder, tmp_path, shard_texts=24).encode(TEXTS)
+    assert in_time == [True, True]
     assert len(shards(tmp_path)) == 2
-    assert threading.get_ident() not in threads
 
 
 def test_small_files_are_merged_when_there_are_many(tmp_path: Path) -> None:
