@@ -12,6 +12,7 @@ from itertools import pairwise
 LONGEST = 3  # words of a phrase
 HOLDS_TOGETHER = 0.3  # normalised PMI of the two halves of a phrase
 ABSORBED = 0.5  # share of a word's texts that a phrase must have to stand for the word
+PIECE = 0.8  # share of a phrase's texts where it goes on: then it is cut from something longer
 UNIT = 0.5  # share of a word's places that are beside a number: "ounces", "pack"
 UNIT_HERE = 0.15  # the same of a word right after a number: the "cup" of "12 cup teapot"
 
@@ -41,8 +42,9 @@ def key_phrases(
     them, found in at least `min_texts` texts and in at most a share of `max_share` of them. Two or
     three words are a phrase if the normalised pointwise mutual information of their two halves
     (Bouma, 2009), ``log(p(ab) / p(a) p(b)) / -log p(ab)``, is at least 0.3 however they are cut.
-    Where a longer phrase has half of the texts of a shorter one in it, it stands for both. The
-    weight is ``(1 + log tf) log(N / df)``.
+    Words that nearly always go on in the same way are a piece of a longer phrase, and none. Where a
+    longer phrase has half of the texts of a shorter one in it, it stands for both. The weight is
+    ``(1 + log tf) log(N / df)``.
 
     Units are learned, not listed: words that are mostly beside numbers. The stop words are English;
     those of other languages are in too many texts to be phrases.
@@ -63,9 +65,9 @@ def key_phrases(
     pieces = {
         inner
         for gram, count in counts.items()
-        if len(gram) > LONGEST
+        if len(gram) > 2
         for inner in (gram[1:], gram[:-1])
-        if count >= ABSORBED * counts[inner]
+        if count >= PIECE * counts[inner]
     }
     holds = {
         gram
@@ -190,7 +192,9 @@ def _npmi(pair: tuple[str, str], counts: Counter[tuple[str, ...]], total: int) -
 
 
 def _says_something(gram: tuple[str, ...]) -> bool:
-    return sum(map(len, gram)) > 1 and not _praises().issuperset(gram)
+    word = gram[0] if len(gram) == 1 else ""
+    code = len(word) == 1 or (len(word) == 2 and word.isascii())
+    return not code and not _praises().issuperset(gram)
 
 
 def _is_number(token: str) -> bool:

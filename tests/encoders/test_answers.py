@@ -24,7 +24,9 @@ def ask(asked: Asked, folder: Path | None, fingerprint: str = "a") -> list[Phras
     return ask_once(TEXTS, asked, folder=folder, fingerprint=fingerprint, at_once=1)
 
 
-def test_a_text_is_asked_about_once_and_no_answer_again(tmp_path: Path) -> None:
+def test_a_text_is_asked_about_once_and_no_answer_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second, other = Asked(), Asked(), Asked()
     expected = [{"green": 0.5}, {"black": 0.5}, {}, {"green": 0.5}, None]
     assert ask(first, tmp_path) == expected
@@ -33,6 +35,7 @@ def test_a_text_is_asked_about_once_and_no_answer_again(tmp_path: Path) -> None:
     assert second.texts == ["no answer"]
     ask(other, tmp_path, "b")
     assert len(other.texts) == 3
+    assert not caplog.records
 
 
 def test_without_a_folder_nothing_is_kept() -> None:

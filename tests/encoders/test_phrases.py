@@ -106,6 +106,14 @@ def test_a_piece_of_a_longer_name_is_no_phrase() -> None:
     assert not {"old river rice", "river rice company"} & set(some)
 
 
+def test_a_code_is_no_phrase() -> None:
+    assert (
+        found(["xl mug", "mug xl", "x mug", "tin x", *FILLER])[:2]
+        == [{"mug": pytest.approx(3.5, abs=0.1)}] * 2
+    )
+    assert all("녹차" in some for some in found(["녹차", "좋은 녹차", *FILLER])[:2])
+
+
 def test_nothing_in_nothing_out() -> None:
     assert found([]) == []
     assert found(["", "12", "!"]) == [{}, {}, {}]
