@@ -1,15 +1,18 @@
-"""Text vectors of every node: what the graph network takes in."""
+"""Encoded channels of every node, texts and images: what the graph network takes in."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from encoders.base import FloatArray, TextEncoder
+from encoders.channels import TEXT, is_left_out
 from encoders.verbalize import node_texts
 from kg.errors import ArtefactError, FingerprintError, InputError
 from kg.files import read_manifest, write_folder
@@ -18,25 +21,70 @@ from kg.graph import KnowledgeGraph
 VECTORS = "vectors.safetensors"
 
 
+FORMAT = 2  # of the names in VECTORS; 1 had texts alone
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
-    """Text vectors by node type.
+    """Vectors of the nodes, by node type and channel.
 
     Attributes:
-        vectors: float32 `[num_nodes, dim]` by node type, rows L2-normalised, zero where the node
-            has no text; only of types in which any node has text.
-        fingerprint: of the encoder.
+        channels: float32 `[num_nodes, dim]` by node type and channel, rows L2-normalised; a zero
+            row means that nothing is known of that node in that channel. Only of types in which
+            anything is known of any node.
+        fingerprint: of the encoders.
         graph: fingerprint of the graph.
     """
 
-    vectors: Mapping[str, FloatArray]
+    channels: Mapping[str, Mapping[str, FloatArray]]
     fingerprint: str
     graph: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "vectors", MappingProxyType(dict(sorted(self.vectors.items()))))
-        for vectors in self.vectors.values():
-            vectors.flags.writeable = False
+        frozen = {}
+        for node_type, by_name in sorted(self.channels.items()):
+            for rows in by_name.values():
+                rows.flags.writeable = False
+            if by_name:
+                frozen[node_type] = MappingProxyType(dict(sorted(by_name.items())))
+        object.__setattr__(self, "channels", MappingProxyType(frozen))
+
+    @property
+    def vectors(self) -> Mapping[str, FloatArray]:
+        """The text channel by node type, of types that have text."""
+        return {
+            node_type: by_name[TEXT]
+            for node_type, by_name in self.channels.items()
+            if TEXT in by_name
+        }
+
+    def without(self, leave_out: Iterable[str]) -> "Features":
+        """Return the same without the channels that are named."""
+        names = set(leave_out)
+        kept = {
+            node_type: {name: x for name, x in by_name.items() if not is_left_out(name, names)}
+            for node_type, by_name in self.channels.items()
+        }
+        return replace(self, channels=kept)
+
+    def beside(self, name: str, vectors: Mapping[str, FloatArray], fingerprint: str) -> "Features":
+        """Return the same with one more channel.
+
+        Args:
+            name: of the channel.
+            vectors: `[num_nodes, dim]` by node type.
+            fingerprint: of what made them.
+        """
+        types = sorted({*self.channels, *vectors})
+        channels = {
+            node_type: {
+                **self.channels.get(node_type, {}),
+                **({name: vectors[node_type]} if node_type in vectors else {}),
+            }
+            for node_type in types
+        }
+        both = hashlib.sha256(f"{self.fingerprint} {name} {fingerprint}".encode()).hexdigest()
+        return replace(self, channels=channels, fingerprint=both)
 
 
 def encode_graph(graph: KnowledgeGraph, encoder: TextEncoder) -> Features:
@@ -53,17 +101,21 @@ def encode_graph(graph: KnowledgeGraph, encoder: TextEncoder) -> Features:
     if texts and getattr(encoder, "fitted", True) is False:
         fit: Any = encoder
         fit.fit([text for some in texts.values() for text in some])
-    vectors = {node_type: encoder.encode(some) for node_type, some in texts.items()}
-    _check_finite(vectors, graph)
-    return Features(vectors=vectors, fingerprint=encoder.fingerprint, graph=graph.fingerprint)
+    channels = {node_type: {TEXT: encoder.encode(some)} for node_type, some in texts.items()}
+    _check_finite(channels, graph)
+    return Features(channels=channels, fingerprint=encoder.fingerprint, graph=graph.fingerprint)
 
 
 def save_features(features: Features, path: Path) -> None:
     """Write a features folder, in one step."""
-    about = {"encoder": features.fingerprint, "graph": features.graph}
+    about = {"format": FORMAT, "encoder": features.fingerprint, "graph": features.graph}
     with write_folder(path, "features", **about) as aside:
         save_file(
-            {name: np.ascontiguousarray(rows) for name, rows in features.vectors.items()},
+            {
+                f"{quote(node_type, safe='')}/{name}": np.ascontiguousarray(rows)
+                for node_type, by_name in features.channels.items()
+                for name, rows in by_name.items()
+            },
             aside / VECTORS,
         )
 
@@ -72,7 +124,7 @@ def load_features(path: Path, graph: KnowledgeGraph) -> Features:
     """Read a features folder.
 
     Raises:
-        ArtefactError: missing, damaged, or of the wrong shape.
+        ArtefactError: missing, damaged, of the wrong shape, or written by an older version.
         FingerprintError: the features were made with another graph.
         InputError: a vector is not finite; names the node.
     """
@@ -82,22 +134,31 @@ def load_features(path: Path, graph: KnowledgeGraph) -> Features:
             f"{path} holds features of another graph (made with {manifest['graph'][:12]}, "
             f"opened with {graph.fingerprint[:12]}); encode this graph"
         )
-    vectors: dict[str, FloatArray] = load_file(path / VECTORS)
-    for node_type, rows in vectors.items():
+    if manifest.get("format") != FORMAT:
+        raise ArtefactError(
+            f"{path} has features of format {manifest.get('format', 1)}, expected {FORMAT}: "
+            "encode the graph again"
+        )
+    channels: dict[str, dict[str, FloatArray]] = {}
+    for key, rows in load_file(path / VECTORS).items():
+        quoted, _, name = key.partition("/")
+        node_type = unquote(quoted)
         expected = len(graph.nodes[node_type]) if node_type in graph.nodes else 0
         if rows.ndim != 2 or len(rows) != expected:
             raise ArtefactError(
-                f"{path}: {node_type!r} has vectors of shape {list(rows.shape)}, "
+                f"{path}: {name} of {node_type!r} has vectors of shape {list(rows.shape)}, "
                 f"expected {expected} rows"
             )
-    _check_finite(vectors, graph)
-    return Features(vectors=vectors, fingerprint=manifest["encoder"], graph=manifest["graph"])
+        channels.setdefault(node_type, {})[name] = rows
+    _check_finite(channels, graph)
+    return Features(channels=channels, fingerprint=manifest["encoder"], graph=manifest["graph"])
 
 
-def _check_finite(vectors: Mapping[str, FloatArray], graph: KnowledgeGraph) -> None:
-    for node_type, rows in vectors.items():
+def _check_finite(channels: Mapping[str, Mapping[str, FloatArray]], graph: KnowledgeGraph) -> None:
+    every = [(t, name, rows) for t, some in channels.items() for name, rows in some.items()]
+    for node_type, name, rows in every:
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
         if len(bad):
             more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
             node_id = graph.nodes[node_type].vocab.id(int(bad[0]))
-            raise InputError(f"the text vector of {node_type} {node_id!r}{more} is not finite")
+            raise InputError(f"the {name} vector of {node_type} {node_id!r}{more} is not finite")

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.types as pat
 import torch
+from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from kg.errors import InputError
@@ -19,19 +18,19 @@ NEAR = "near"  # relation of an item to the items nearest to it in text
 
 def to_hetero(
     graph: KnowledgeGraph,
-    features: Mapping[str, FloatArray],
+    channels: Mapping[str, Mapping[str, FloatArray]],
     neighbours: tuple[IntArray, FloatArray] | None = None,
 ) -> HeteroData:
     """Return the graph as PyG data.
 
-    Each node type has `num_nodes` and, where there is anything to say about its nodes, `x`:
-    text vectors beside standardised numeric attributes. Interactions become one edge type per
-    domain (`interacts:films`), so that the network can tell a user's films from their books.
-    Reverses are not stored: propagation runs both ways over one matrix.
+    Each node type has `num_nodes` and, where there is anything to say about its nodes, `x`: a dict
+    of channels by name, such as `x["text"]`, in which a zero row says nothing. Interactions become
+    one edge type per domain (`interacts:films`), so that the network can tell a user's films from
+    their books. Reverses are not stored: propagation runs both ways over one matrix.
 
     Args:
         graph: what may be learned from (a split's `train`).
-        features: text vectors by node type, float32 `[num_nodes, dim]`.
+        channels: vectors by node type and channel, float32 `[num_nodes, dim]`.
         neighbours: rows and cosines of each item's nearest items in text, `[num_items, k]`, row -1
             where there are fewer; they become the edges `(item, near, item)`.
 
@@ -41,12 +40,12 @@ def to_hetero(
     data = HeteroData()
     for node_type, nodes in graph.nodes.items():
         data[node_type].num_nodes = len(nodes)
-        x = _inputs(features.get(node_type), nodes.attributes, len(nodes))
-        if x is not None:
-            _check(
-                np.asarray(np.isfinite(x).all(axis=1)), f"the vector of {node_type}", nodes.vocab
-            )
-            data[node_type].x = torch.from_numpy(x)
+        x = channels.get(node_type, {}) if len(nodes) else {}
+        for channel, rows in x.items():
+            finite = np.asarray(np.isfinite(rows).all(axis=1))
+            _check(finite, f"the {channel} vector of {node_type}", nodes.vocab)
+        if x:
+            data[node_type].x = {name: _tensor(rows) for name, rows in x.items()}
     useful = {node_type: _connecting(graph, node_type) for node_type in graph.nodes}
     for edge_type, edges in graph.edges.items():
         what, heads = f"the weight of {edge_type[1]!r} of {edge_type[0]}", edge_type[0]
@@ -64,11 +63,11 @@ def to_hetero(
         part = interactions.take(graph.items.domains[interactions.dst, column])
         _add_edges(data, (user, f"{relation}:{domain}", item), part.src, part.dst, part.weight)
     if neighbours is not None:
-        rows, cosine = neighbours
-        there = (rows >= 0) & (cosine > 0)
-        dst = np.broadcast_to(np.arange(len(rows))[:, None], rows.shape)[there]
+        near, cosine = neighbours
+        there = (near >= 0) & (cosine > 0)
+        dst = np.broadcast_to(np.arange(len(near))[:, None], near.shape)[there]
         # the fourth power makes the nearest count most, as in the text-kNN bridge
-        _add_edges(data, (item, NEAR, item), rows[there], dst, cosine[there] ** 4)
+        _add_edges(data, (item, NEAR, item), near[there], dst, cosine[there] ** 4)
     return data
 
 
@@ -100,23 +99,9 @@ def _connecting(graph: KnowledgeGraph, node_type: str) -> BoolArray:
     return np.asarray((degree > 1) | has_text)
 
 
-def _inputs(text: FloatArray | None, attributes: pa.Table, num_nodes: int) -> FloatArray | None:
-    """Return text vectors beside standardised numeric columns and their masks, None if neither."""
-    parts: list[npt.NDArray[np.floating]] = [] if text is None else [text]
-    for name in attributes.column_names:
-        column = attributes[name]
-        if pat.is_floating(column.type) or pat.is_integer(column.type):
-            values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-            known = np.isfinite(values)
-            if not known.any():
-                continue
-            mean, scale = values[known].mean(), values[known].std() or 1.0
-            # divided by ten: a unit text vector's coordinates are of about that size
-            standard = np.where(known, (np.where(known, values, mean) - mean) / scale, 0.0) / 10
-            parts += [standard[:, None], known[:, None] / 10]
-    if not parts or not num_nodes:
-        return None
-    return np.concatenate(parts, axis=1, dtype=np.float32)
+def _tensor(rows: FloatArray) -> Tensor:
+    # features are frozen, of which torch warns; it does not write to them either
+    return torch.from_numpy(rows if rows.flags.writeable else rows.copy())
 
 
 def _add_edges(

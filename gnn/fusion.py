@@ -1,39 +1,122 @@
-"""What is known of a node before any message: features, and a vector learned for warm nodes."""
+"""What is known of a node before any message: its channels, fused, and a vector of warm nodes."""
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from gnn.layers import parameter_name
+
+HISTORY = "history:"  # what channels are called that say what a user did in a domain
+
 
 class NodeInput(nn.Module):
-    """Input embedding of one node type: W x + b + residual, the residual only where warm.
+    r"""Input embedding of one node type: fused channels, plus a residual where warm.
+
+    Channel c of a node, where it is known, says :math:`v_c = W_c x_c + b_c`. Channels of what a
+    node is are summed with weights:
+
+    - ``concat``: all weights are 1, which is a linear map of the channels side by side;
+    - ``gate``: :math:`n \cdot \mathrm{softmax}_c(g_c)` over the n channels that the node has, with
+      one learned :math:`g_c` for each part of the embedding;
+    - ``attention``: :math:`n \cdot \mathrm{softmax}_c(g_c + q \cdot v_c / \sqrt{width})`, part by
+      part, with a learned query q, so that the weights depend on what the channels say.
+
+    g and q begin at 0: all three begin as the same sum, and are the same for a node with one
+    channel. Channels of what a user did (`history:books`) are added, each through gates of its own
+    that begin at 0: the edges say the same, so they have to earn their place.
 
     Cold nodes do without the residual, so a new node needs no training to get an embedding. Only
-    items have residuals at all: users are what they did, entities what they are linked to. The
-    projection is linear because it starts at principal components (`gnn.start`): a random hidden
+    items have residuals at all: users are what they did, entities what they are linked to.
+    Projections are linear because they start at principal components (`gnn.start`): a random hidden
     layer would only blur them.
 
     Args:
         num_nodes: nodes of the type.
-        width: of the embedding.
-        in_channels: width of `x`, 0 if the type has no features.
+        part: which part each coordinate of the embedding belongs to, int64 `[width]`.
+        channels: width of each channel by name.
         residual: whether nodes get a learned vector.
+        fusion: "concat", "gate" or "attention".
     """
 
-    def __init__(self, num_nodes: int, width: int, in_channels: int, residual: bool) -> None:
+    def __init__(
+        self,
+        num_nodes: int,
+        part: Tensor,
+        channels: Mapping[str, int],
+        *,
+        residual: bool,
+        fusion: str = "concat",
+    ) -> None:
         super().__init__()
+        width, num_parts = len(part), int(part.max()) + 1
+        self.part: Tensor
+        self.register_buffer("part", part, persistent=False)
         self.residual = nn.Parameter(torch.zeros(num_nodes, width)) if residual else None
-        self.project = nn.Linear(in_channels, width) if in_channels else None
+        self.names = {channel: parameter_name(channel) for channel in channels}
+        self.project = nn.ModuleDict(
+            {self.names[channel]: nn.Linear(size, width) for channel, size in channels.items()}
+        )
+        weighed = [c for c in channels if c.startswith(HISTORY) or fusion != "concat"]
+        self.gates = nn.ParameterDict(
+            {self.names[channel]: nn.Parameter(torch.zeros(num_parts)) for channel in weighed}
+        )
+        self.fusion = fusion
+        self.query = nn.Parameter(torch.zeros(width)) if fusion == "attention" else None
 
-    def forward(self, x: Tensor | None, cold: Tensor | None) -> Tensor | None:
+    def from_data(self) -> list[nn.Parameter]:
+        """Return the parameters that `gnn.start` sets: not the gates, which weigh them."""
+        own = [] if self.residual is None else [self.residual]
+        return [*own, *self.project.parameters()]
+
+    def forward(
+        self,
+        x: Mapping[str, Tensor],
+        cold: Tensor | None = None,
+        hidden: Mapping[str, Tensor] | None = None,
+    ) -> Tensor | None:
         """Return embeddings `[num_nodes, width]`, None where nothing is known of the whole type.
 
         Args:
-            x: features `[num_nodes, in_channels]`; a zero row means that nothing is known.
+            x: channels by name, `[num_nodes, in_channels]`; a zero row means that nothing is known.
             cold: bool `[num_nodes]`, nodes that do without their residual; None if all are warm.
+            hidden: by channel, bool `[num_nodes]`, nodes that do without it.
         """
+        content: list[tuple[str, Tensor, Tensor]] = []
         parts: list[Tensor] = []
-        if self.project is not None and x is not None:
-            parts.append(self.project(x) * (x != 0).any(dim=1, keepdim=True))
+        for channel, name in self.names.items():
+            rows = x[channel]
+            known = (rows != 0).any(dim=1, keepdim=True)
+            if hidden and channel in hidden:
+                known = known & ~hidden[channel][:, None]
+            value = self.project[name](rows) * known
+            if channel.startswith(HISTORY):
+                parts.append(value * self.gates[name][self.part])
+            else:
+                content.append((name, value, known))
+        if content:
+            parts.insert(0, self._fuse(content))
         if self.residual is not None:
             parts.append(self.residual if cold is None else self.residual * ~cold[:, None])
         return sum(parts[1:], parts[0]) if parts else None
+
+    def _fuse(self, content: list[tuple[str, Tensor, Tensor]]) -> Tensor:
+        if self.fusion == "concat":
+            return sum((value for _, value, _ in content[1:]), content[0][1])
+        values = torch.stack([value for _, value, _ in content])
+        known = torch.stack([known for _, _, known in content])
+        weights = self._weights([name for name, _, _ in content], values, known)
+        return (values * weights[:, :, self.part]).sum(0)
+
+    def _weights(self, names: list[str], values: Tensor, known: Tensor) -> Tensor:
+        """Return the weight of each channel, node and part, `[channels, num_nodes, parts]`."""
+        logits = torch.stack([self.gates[name] for name in names])[:, None, :]
+        if self.query is not None:
+            likeness = values.float() * self.query
+            sizes = torch.bincount(self.part)
+            said = likeness.new_zeros(*values.shape[:2], len(sizes))
+            logits = logits + said.index_add(2, self.part, likeness) / sizes.sqrt()
+        logits = logits.masked_fill(~known, -1e9)
+        strength = (logits - logits.amax(0, keepdim=True).detach()).exp() * known
+        total = strength.sum(0, keepdim=True).clamp(min=1e-12)
+        return strength / total * known.sum(0, keepdim=True)

@@ -37,7 +37,7 @@ class TransferGNN(nn.Module):
     r"""Heterogeneous message passing whose embeddings need no history of their own.
 
     .. math::
-        h^0 = W x + b + \mathrm{residual}, \quad
+        h^0 = \mathrm{fuse}_c(W_c x_c + b_c) + \mathrm{residual}, \quad
         h^{l+1} = \mathrm{conv}_l(h^l), \quad
         z = \sum_l a_l \odot h^l \; (+\; g \odot \bar z_{\text{text neighbours}} \text{ for items})
 
@@ -48,10 +48,11 @@ class TransferGNN(nn.Module):
 
     Args:
         graph: adjacencies and node counts.
-        data: features, for their widths.
+        data: channels, for their widths.
         parts: widths of the parts of an embedding, which have gates of their own.
         layers: number of hops.
         decoder: "dot" or "distmult".
+        fusion: of the channels of a node: "concat", "gate" or "attention".
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class TransferGNN(nn.Module):
         parts: tuple[int, ...],
         layers: int,
         decoder: str,
+        fusion: str = "concat",
     ) -> None:
         super().__init__()
         width = sum(parts)
@@ -77,9 +79,10 @@ class TransferGNN(nn.Module):
             {
                 self.names[node_type]: NodeInput(
                     num_nodes,
-                    width,
-                    data[node_type].x.shape[1] if "x" in data[node_type] else 0,
+                    part,
+                    {c: rows.shape[1] for c, rows in data[node_type].get("x", {}).items()},
                     residual=node_type == graph.item_type,
+                    fusion=fusion,
                 )
                 for node_type, num_nodes in graph.num_nodes.items()
             }
@@ -98,17 +101,27 @@ class TransferGNN(nn.Module):
 
     def from_data(self) -> list[nn.Parameter]:
         """Return the parameters that `gnn.start` sets: vectors, projections and item biases."""
-        return [*self.inputs.parameters(), self.item_bias]
+        inputs = [self.node_input(node_type) for node_type in self.names]
+        return [*(p for layer in inputs for p in layer.from_data()), self.item_bias]
 
-    def forward(self, x: Mapping[str, Tensor], view: View) -> Embeddings:
+    def node_input(self, node_type: str) -> NodeInput:
+        """Return what embeds the nodes of a type before any message."""
+        layer: nn.Module = self.inputs[self.names[node_type]]
+        assert isinstance(layer, NodeInput)
+        return layer
+
+    def forward(self, x: Mapping[str, Mapping[str, Tensor]], view: View) -> Embeddings:
         """Embed every node.
 
         Args:
-            x: features by node type, `[num_nodes, in_channels]`.
-            view: which edges are visible and which items are cold.
+            x: channels by node type and name, `[num_nodes, in_channels]`.
+            view: which edges are visible, which items are cold, and which channels are hidden.
         """
         cold = {self.item_type: view.cold_items}
-        inputs = {t: self.inputs[name](x.get(t), cold.get(t)) for t, name in self.names.items()}
+        inputs = {
+            t: self.inputs[name](x.get(t, {}), cold.get(t), view.hidden_channels.get(t))
+            for t, name in self.names.items()
+        }
         mix = {t: self.mix[name][:, self.part] for t, name in self.names.items()}
         h = {node_type: rows for node_type, rows in inputs.items() if rows is not None}
         z = {node_type: rows * mix[node_type][0] for node_type, rows in h.items()}

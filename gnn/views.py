@@ -1,7 +1,7 @@
 """What the network sees in one pass: the graph with some nodes made cold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch_geometric.data import HeteroData
 
 from gnn.adjacency import Adjacency, Propagation
 from gnn.data import NEAR
+from gnn.fusion import HISTORY
 
 EdgeType = tuple[str, str, str]
 
@@ -21,11 +22,14 @@ class View:
         propagations: by edge type, over the edges that are visible.
         near: text neighbours to items, over warm neighbours only; None without text.
         cold_items: items that have neither interactions nor a learned vector, bool `[num_items]`.
+        hidden_channels: by node type and channel, nodes that do without it, bool `[num_nodes]`: the
+            history of a domain in which any edge of the user is hidden would tell of that edge.
     """
 
     propagations: Mapping[EdgeType, Propagation]
     near: Propagation | None
     cold_items: Tensor
+    hidden_channels: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
 
 class GraphView:
@@ -54,6 +58,11 @@ class GraphView:
         }
         self._near = self.adjacencies.pop((item_type, NEAR, item_type), None)
         self.interactions = [e for e in self.adjacencies if (e[0], e[2]) == (user_type, item_type)]
+        histories = [c for c in data[user_type].get("x", {}) if c.startswith(HISTORY)]
+        self._histories = {
+            edge: [c for c in histories if edge[1].endswith(":" + c.removeprefix(HISTORY))]
+            for edge in self.interactions
+        }
         self._fixed = {
             edge_type: adjacency.symmetric()
             for edge_type, adjacency in self.adjacencies.items()
@@ -63,6 +72,7 @@ class GraphView:
         for edge_type in self.interactions:
             warm[self.adjacencies[edge_type].dst] = True
         self.never_seen = ~warm
+        self._no_user = torch.zeros(self.num_nodes[user_type], dtype=torch.bool)
 
     def view(
         self,
@@ -71,6 +81,9 @@ class GraphView:
         hidden_relations: tuple[EdgeType, ...] = (),
     ) -> View:
         """Return the graph as it would be if some nodes were cold.
+
+        A user who loses an edge of a domain loses the channel `history:<domain>` too: it is made of
+        that edge, among others.
 
         Args:
             hidden_items: items that lose all interactions, bool `[num_items]`.
@@ -83,6 +96,7 @@ class GraphView:
         for edge_type in hidden_relations:
             lost[self.adjacencies[edge_type].dst] = True
         propagations = dict(self._fixed)
+        hidden: dict[str, Tensor] = {}
         for edge_type in self.interactions:
             adjacency = self.adjacencies[edge_type]
             keep = None
@@ -92,8 +106,17 @@ class GraphView:
                 visible = ~(hidden_users[adjacency.src] & lost[adjacency.dst])
                 keep = visible if keep is None else keep & visible
             propagations[edge_type] = adjacency.symmetric(keep)
+            if keep is not None:
+                for channel in self._histories[edge_type]:
+                    losers = hidden.setdefault(channel, torch.zeros_like(self._no_user))
+                    losers[adjacency.src[~keep]] = True
         near = None if self._near is None else self._near.mean(~cold[self._near.src])
-        return View(propagations=propagations, near=near, cold_items=cold)
+        return View(
+            propagations=propagations,
+            near=near,
+            cold_items=cold,
+            hidden_channels={self.user_type: hidden} if hidden else {},
+        )
 
     def to(self, device: torch.device) -> "GraphView":
         """Return self with every tensor moved to `device`."""
@@ -102,4 +125,5 @@ class GraphView:
                 adjacency.to(device)
             self._fixed = {edge: self.adjacencies[edge].symmetric() for edge in self._fixed}
             self.never_seen = self.never_seen.to(device)
+            self._no_user = self._no_user.to(device)
         return self

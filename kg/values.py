@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from kg.graph import BoolArray
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_ONE = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+# a comma without a space may be that of a decimal number, so that it needs brackets
+NUMBERS = rf"^(\[\s*{_ONE}(,\s*{_ONE})+\s*\]|{_ONE}(, {_ONE})+)$"
 
 Doubles = npt.NDArray[np.float64]
 
@@ -84,12 +87,21 @@ def to_times(column: Any) -> tuple[Doubles, BoolArray]:
 
 
 def to_attribute(column: Any) -> Any:
-    """Return a string column as float64 if every value parses, else as string; `""` is null."""
+    """Return a string column as the narrowest of what every value in it is; `""` is null.
+
+    Numbers become float64; lists of the same number of numbers, as `import` joins them or in square
+    brackets, list<float>; all else stays string.
+    """
     filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
     present = filled.drop_null()
     if len(present) and to_numbers(present)[1].all():
         values, valid = to_numbers(column)
         return pa.array(values, mask=~valid)
+    if len(present) and mask_of(pc.match_substring_regex(present, NUMBERS)).all():
+        lists = pc.split_pattern_regex(pc.utf8_trim(filled, " []"), r",\s*")
+        lengths = pc.list_value_length(lists).drop_null()
+        if pc.min(lengths) == pc.max(lengths):
+            return lists.cast(pa.list_(pa.float32()))
     return filled
 
 

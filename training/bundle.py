@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
+from encoders.fitted import ABOUT, FittedChannels
 from kg.errors import FingerprintError
 from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import KnowledgeGraph
@@ -27,12 +28,15 @@ class Bundle:
         item_bias: learned popularity, float32 `[num_items]`; 0 for cold items.
         weights: the network's parameters and buffers by name.
         about: JSON values: configuration, fingerprints, versions, best epoch.
+        channels: what made the network's input of attributes and features, fitted on the training
+            graph; a node that was not there is put through the same.
     """
 
     z: Mapping[str, FloatArray]
     item_bias: FloatArray
     weights: Mapping[str, npt.NDArray[Any]]
     about: Mapping[str, Any]
+    channels: FittedChannels | None = None
 
     def scorer(self, graph: KnowledgeGraph, name: str = "isthmus") -> "EmbeddingScorer":
         """Return the scorer of user-item pairs."""
@@ -67,6 +71,8 @@ def save_bundle(bundle: Bundle, path: Path, graph: KnowledgeGraph) -> None:
         }
         save_file({**embeddings, "item_bias": bundle.item_bias}, aside / "embeddings.safetensors")
         write_json(aside / "model.json", dict(bundle.about))
+        if bundle.channels is not None:
+            bundle.channels.save(aside)
 
 
 def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
@@ -93,4 +99,5 @@ def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
         item_bias=embeddings["item_bias"],
         weights=load_file(path / "weights.safetensors"),
         about=read_json(path / "model.json"),
+        channels=FittedChannels.load(path) if (path / ABOUT).is_file() else None,
     )

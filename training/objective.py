@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
+from encoders.fitted import FittedChannels
 from gnn.alignment import PAIRED, alignment_loss
 from gnn.model import Embeddings, TransferGNN
 from gnn.views import EdgeType, GraphView
@@ -27,7 +28,7 @@ class Objective(nn.Module):
     Args:
         model: the network.
         graph: adjacencies, moved to the device.
-        data: node features.
+        data: channels of the nodes.
         split: train graph, sources and target.
         config: weights and sizes.
         device: where to compute.
@@ -43,8 +44,13 @@ class Objective(nn.Module):
         device: torch.device,
     ) -> None:
         super().__init__()
+        self.channels: FittedChannels | None = None  # what made `data`, to be saved with the model
         self.model, self.graph, self.config, self.device = model, graph, config, device
-        self.x = {t: data[t].x.to(device) for t in data.node_types if "x" in data[t]}
+        self.x = {
+            node_type: {c: rows.to(device) for c, rows in data[node_type].x.items()}
+            for node_type in data.node_types
+            if "x" in data[node_type]
+        }
         edges = split.train.interaction_edges
         self.users = torch.from_numpy(np.array(edges.src)).to(device)
         self.items = torch.from_numpy(np.array(edges.dst)).to(device)

@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 
+from encoders.channels import ChannelConfig
 from encoders.features import Features
+from encoders.fitted import Channels, FittedChannels
 from encoders.neighbours import nearest_neighbours
 from gnn.data import to_hetero
 from gnn.model import TransferGNN
@@ -35,18 +37,45 @@ def choose_device(name: str) -> torch.device:
         ) from None
 
 
-def prepare(job: JobConfig, split: Split, features: Features, device: torch.device) -> Objective:
+def prepare(
+    job: JobConfig,
+    split: Split,
+    features: Features,
+    device: torch.device,
+    *,
+    channels: ChannelConfig | None = None,
+    further: Channels | None = None,
+    fusion: str = "concat",
+) -> Objective:
     """Build the objective of one protocol; nothing held out is looked at.
 
+    Args:
+        job: settings.
+        split: what is held out.
+        features: vectors of the nodes.
+        device: where to compute.
+        channels: which channels there are.
+        further: channels made of `split.train`, such as histories of users.
+        fusion: of channels.
+
     Raises:
+        ConfigError: `channels` names a channel or column that is not there.
         InputError: nothing is left to train on.
     """
     train = split.train
     edges = train.interaction_edges
     if not len(edges):
         raise InputError(f"the {split.protocol} split leaves no interaction to train on")
-    neighbours = text_neighbours(train, features, job.model.text_neighbours)
-    data = to_hetero(train, features.vectors, neighbours)
+    config = channels or ChannelConfig()
+    encoded = {
+        node_type: {**features.channels.get(node_type, {}), **(further or {}).get(node_type, {})}
+        for node_type in train.nodes
+    }
+    seed = int(rng(job.seed, "projections").integers(2**31))
+    fitted = FittedChannels.fit(train, encoded, config, seed=seed)
+    kept = features.without(config.leave_out)
+    neighbours = text_neighbours(train, kept, job.model.text_neighbours)
+    data = to_hetero(train, fitted.apply(train, encoded), neighbours)
     graph = GraphView(data, train.user_type, train.item_type)
     with torch.random.fork_rng(devices=[]):  # parameters are drawn from torch's global generator
         torch.manual_seed(int(rng(job.seed, "parameters").integers(2**62)))
@@ -58,6 +87,7 @@ def prepare(job: JobConfig, split: Split, features: Features, device: torch.devi
             parts=(shape.width, text_width) if text_width else (shape.width,),
             layers=shape.layers,
             decoder=shape.decoder,
+            fusion=fusion,
         )
         if job.training.spectral_start:
             start_from_data(
@@ -70,6 +100,7 @@ def prepare(job: JobConfig, split: Split, features: Features, device: torch.devi
                 seed=int(rng(job.seed, "spectral").integers(2**31)),
             )
         objective = Objective(model, graph.to(device), data, split, job.training, device)
+        objective.channels = fitted
     return objective.to(device)
 
 

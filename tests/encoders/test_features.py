@@ -6,7 +6,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from encoders.cache import CachedEncoder
-from encoders.features import VECTORS, Features, encode_graph, load_features, save_features
+from encoders.features import FORMAT, VECTORS, Features, encode_graph, load_features, save_features
 from encoders.hashing import HashingEncoder
 from encoders.lsa import LsaEncoder
 from kg.errors import ArtefactError, FingerprintError, InputError
@@ -64,11 +64,15 @@ def test_encoder_is_fitted_on_all_texts_once(
 
 def test_saved_and_loaded(graph: KnowledgeGraph, tmp_path: Path) -> None:
     features = encode_graph(graph, HashingEncoder(dim=8))
+    image = np.eye(3, 5, dtype=np.float32)
+    features = features.beside("image", {"item": image}, "clip")
     save_features(features, tmp_path / "features")
     loaded = load_features(tmp_path / "features", graph)
-    assert set(loaded.vectors) == set(features.vectors)
-    for node_type, rows in features.vectors.items():
-        np.testing.assert_array_equal(loaded.vectors[node_type], rows)
+    assert list(loaded.channels) == list(features.channels)
+    for node_type, channels in features.channels.items():
+        assert list(loaded.channels[node_type]) == list(channels)
+        for name, rows in channels.items():
+            np.testing.assert_array_equal(loaded.channels[node_type][name], rows)
     assert (loaded.fingerprint, loaded.graph) == (features.fingerprint, features.graph)
 
 
@@ -93,18 +97,26 @@ def test_damage_is_refused(graph: KnowledgeGraph, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "vectors",
     [
-        {"item": np.zeros((2, 8), np.float32)},
-        {"item": np.zeros(3, np.float32)},
-        {"film": np.zeros((3, 8), np.float32)},
+        {"item/text": np.zeros((2, 8), np.float32)},
+        {"item/text": np.zeros(3, np.float32)},
+        {"film/text": np.zeros((3, 8), np.float32)},
     ],
 )
 def test_wrong_shape_is_refused(
     graph: KnowledgeGraph, tmp_path: Path, vectors: dict[str, np.ndarray]
 ) -> None:
-    about = {"encoder": "e", "graph": graph.fingerprint}
+    about = {"format": FORMAT, "encoder": "e", "graph": graph.fingerprint}
     with write_folder(tmp_path / "features", "features", **about) as aside:
         save_file(vectors, aside / VECTORS)
-    with pytest.raises(ArtefactError, match="expected"):
+    with pytest.raises(ArtefactError, match=r"text of '(item|film)' has vectors of shape"):
+        load_features(tmp_path / "features", graph)
+
+
+def test_features_of_an_older_version_are_refused(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    about = {"encoder": "e", "graph": graph.fingerprint}
+    with write_folder(tmp_path / "features", "features", **about) as aside:
+        save_file({"item": np.zeros((3, 8), np.float32)}, aside / VECTORS)
+    with pytest.raises(ArtefactError, match="format 1, expected 2: encode the graph again"):
         load_features(tmp_path / "features", graph)
 
 
@@ -121,15 +133,26 @@ def test_value_that_is_not_finite_names_the_node(
     with pytest.raises(InputError, match="item 'dune' is not finite"):
         encode_graph(graph, Broken(dim=8))
     features = encode_graph(graph, HashingEncoder(dim=8))
-    broken = {name: rows.copy() for name, rows in features.vectors.items()}
-    broken["item"][1, 3] = bad
-    broken["item"][2, 3] = bad
-    save_features(replace(features, vectors=broken), tmp_path / "features")
+    broken = features.vectors["item"].copy()
+    broken[1, 3] = bad
+    broken[2, 3] = bad
+    save_features(replace(features, channels={"item": {"text": broken}}), tmp_path / "features")
     with pytest.raises(InputError, match=r"item 'dune' \(and 1 more\) is not finite"):
         load_features(tmp_path / "features", graph)
 
 
 def test_is_a_plain_record(graph: KnowledgeGraph) -> None:
-    features = Features(vectors={}, fingerprint="e", graph="g")
+    features = Features(channels={}, fingerprint="e", graph="g")
     with pytest.raises(AttributeError):
         features.graph = "other"  # type: ignore[misc]
+
+
+def test_channels_are_left_out_by_name(graph: KnowledgeGraph) -> None:
+    features = encode_graph(graph, HashingEncoder(dim=8))
+    more = features.beside("image", {"item": np.ones((3, 2), np.float32)}, "clip")
+    assert list(more.channels["item"]) == ["image", "text"]
+    assert list(more.channels["person"]) == ["text"]
+    assert more.fingerprint != features.fingerprint
+    assert set(more.without(["image"]).channels["item"]) == {"text"}
+    assert set(more.without(["text"]).channels) == {"item"}  # people have nothing else
+    assert dict(more.without(["text"]).vectors) == {}

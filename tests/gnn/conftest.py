@@ -42,7 +42,7 @@ class World:
     data: HeteroData
     views: GraphView
     model: TransferGNN
-    x: dict[str, torch.Tensor]
+    x: dict[str, dict[str, torch.Tensor]]
 
     def row(self, node_type: str, node_id: str) -> int:
         return int(self.graph.nodes[node_type].vocab.index([node_id])[0])
@@ -79,14 +79,22 @@ def _near(vectors: np.ndarray, k: int = 3) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _network(
-    graph: KnowledgeGraph, *, seed: int = 0, layers: int = 2, parts: tuple[int, ...] = (5, 3)
+    graph: KnowledgeGraph,
+    *,
+    seed: int = 0,
+    layers: int = 2,
+    parts: tuple[int, ...] = (5, 3),
+    channels: dict[str, dict[str, np.ndarray]] | None = None,
+    fusion: str = "concat",
 ) -> World:
     vectors = _vectors(graph)
-    data = to_hetero(graph, {"item": vectors}, _near(vectors))
+    data = to_hetero(graph, channels or {"item": {"text": vectors}}, _near(vectors))
     views = GraphView(data, "user", "item")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = TransferGNN(views, data, parts=parts, layers=layers, decoder="distmult")
+        model = TransferGNN(
+            views, data, parts=parts, layers=layers, decoder="distmult", fusion=fusion
+        )
     draws = torch.Generator().manual_seed(seed)
     with torch.no_grad():  # residuals and biases begin at zero: none would be seen to matter
         for parameter in model.parameters():
@@ -97,7 +105,7 @@ def _network(
 
 @pytest.fixture
 def network() -> Callable[..., World]:
-    """Return the factory `(graph, seed=0, layers=2, parts=(5, 3))` of random networks."""
+    """Return the factory of random networks over a graph; every item has a random text vector."""
     return _network
 
 

@@ -1,9 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
-import torch
 
 from gnn.data import NEAR, to_hetero
 from kg.errors import InputError
@@ -15,11 +13,6 @@ def pairs(graph, data, edge_type):
     heads = graph.nodes[edge_type[0]].vocab.to_ids(src)
     tails = graph.nodes[edge_type[2]].vocab.to_ids(dst)
     return set(zip(heads, tails, strict=True))
-
-
-def with_attributes(graph, **columns):
-    items = replace(graph.items, attributes=pa.table(columns))
-    return replace(graph, nodes={**graph.nodes, "item": items})
 
 
 def test_interactions_become_one_edge_type_per_domain(make_graph):
@@ -62,12 +55,15 @@ def test_weights_go_with_their_edges(make_graph):
     assert data["user", "likes:films", "item"].edge_weight.tolist() == [3.0]
 
 
-def test_text_vectors_are_x_and_a_type_with_nothing_has_none(graph):
-    vectors = np.eye(len(graph.items), dtype=np.float32)
+def test_channels_are_x_and_a_type_with_nothing_has_none(graph):
+    text = np.eye(len(graph.items), dtype=np.float32)
+    image = np.ones((len(graph.items), 3), dtype=np.float32)
+    image.flags.writeable = False  # as features are
 
-    data = to_hetero(graph, {"item": vectors})
+    data = to_hetero(graph, {"item": {"text": text, "image": image}, "person": {}})
 
-    assert np.array_equal(data["item"].x.numpy(), vectors)
+    assert np.array_equal(data["item"].x["text"].numpy(), text)
+    assert np.array_equal(data["item"].x["image"].numpy(), image)
     assert {kind: data[kind].num_nodes for kind in data.node_types} == {
         "user": 5,
         "item": 10,
@@ -75,36 +71,6 @@ def test_text_vectors_are_x_and_a_type_with_nothing_has_none(graph):
     }
     assert "x" not in data["user"]
     assert "x" not in data["person"]
-
-
-def test_numbers_are_standardised_beside_a_mask_of_what_is_known(make_graph):
-    graph = make_graph([("ann", "a")], {"a": "books", "b": "books", "c": "films"})
-    graph = with_attributes(
-        graph,
-        year=pa.array([1990, None, 2010], pa.int64()),
-        price=pa.array([1.0, 2.0, float("nan")]),
-        empty=pa.array([None, None, None], pa.float64()),
-        genre=pa.array(["x", "y", "z"]),
-    )
-    vectors = np.ones((3, 2), dtype=np.float32)
-
-    x = to_hetero(graph, {"item": vectors})["item"].x.numpy()
-
-    year, year_known, price, price_known = x[:, 2:].T
-    np.testing.assert_allclose(x[:, :2], 1)
-    np.testing.assert_allclose(year * 10, [-1, 0, 1], atol=1e-6)
-    np.testing.assert_allclose(year_known * 10, [1, 0, 1])
-    np.testing.assert_allclose(price * 10, [-1, 1, 0], atol=1e-6)
-    np.testing.assert_allclose(price_known * 10, [1, 1, 0])
-
-
-def test_a_number_that_never_changes_is_not_divided_by_zero(make_graph):
-    graph = make_graph([("ann", "a")], {"a": "books", "b": "films"})
-
-    x = to_hetero(with_attributes(graph, year=pa.array([7, 7])), {})["item"].x
-
-    assert bool(torch.isfinite(x).all())
-    assert x[:, 0].tolist() == [0.0, 0.0]
 
 
 def test_nodes_without_text_that_hang_on_one_edge_are_left_out(make_graph):
@@ -183,5 +149,5 @@ def test_a_vector_that_is_not_finite_is_one_line(graph):
     vectors = np.ones((len(graph.items), 2), dtype=np.float32)
     vectors[3:5, 1] = np.nan
 
-    with pytest.raises(InputError, match=r"the vector of item 'b3' \(and 1 more\) must be finite"):
-        to_hetero(graph, {"item": vectors})
+    with pytest.raises(InputError, match=r"text vector of item 'b3' \(and 1 more\) must be finite"):
+        to_hetero(graph, {"item": {"text": vectors}})

@@ -94,7 +94,7 @@ def test_permuting_nodes_and_edges_permutes_the_outputs(graph, network, make_gra
     other = network(renamed)
     from_near = world.data["item", "near", "item"]
     place = torch.from_numpy(np.argsort(order["item"]))
-    other.data["item"].x = world.data["item"].x[order["item"]]
+    other.data["item"].x = {"text": world.data["item"].x["text"][order["item"]]}
     other.data["item", "near", "item"].edge_index = place[from_near.edge_index]
     other.data["item", "near", "item"].edge_weight = from_near.edge_weight
     views = type(world.views)(other.data, "user", "item")

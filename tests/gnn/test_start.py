@@ -22,7 +22,7 @@ def test_items_start_at_singular_vectors_and_texts_at_principal_components(world
     expected = spectral_items(edges.src, edges.dst, 5, 10, 5, 0)
     np.testing.assert_allclose(ours / ours.std(), expected / expected.std(), atol=1e-5)
     assert torch.equal(items.residual[:, 5:], before[:, 5:])
-    projected = items.project(world.x["item"])
+    projected = items.project["of_text"](world.x["item"]["text"])
     assert not projected[:, :5].any()  # the two parts stay apart
     torch.testing.assert_close(projected[:, 5:].mean(0), torch.zeros(3), atol=1e-5, rtol=0)
     assert bool((projected[:, 5:].std(0) > 0.1).all())
@@ -41,11 +41,11 @@ def test_item_biases_order_items_as_their_popularity_does(world):
 
 
 def test_text_coordinates_may_be_none(world):
-    weight = world.model.inputs["of_item"].project.weight.detach().clone()
+    weight = world.model.inputs["of_item"].project["of_text"].weight.detach().clone()
 
     items = start(world, width=8)
 
-    assert torch.equal(items.project.weight, weight)
+    assert torch.equal(items.project["of_text"].weight, weight)
 
 
 @pytest.mark.parametrize("width", [5, 8])

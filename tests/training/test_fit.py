@@ -192,12 +192,12 @@ def test_a_weight_that_is_not_a_number_is_one_line(make_job, train, split):
 
 @pytest.mark.parametrize("text_neighbours", [0, 3])
 def test_a_feature_that_is_not_a_number_is_one_line(make_job, train, features, text_neighbours):
-    vectors = {name: np.array(rows) for name, rows in features.vectors.items()}
-    vectors["item"][3, 2] = np.nan
+    text = np.array(features.vectors["item"])
+    text[3, 2] = np.nan
     job = make_job(model={"text_neighbours": text_neighbours})
 
     with pytest.raises(InputError) as caught:
-        train(job, features=dataclasses.replace(features, vectors=vectors))
+        train(job, features=dataclasses.replace(features, channels={"item": {"text": text}}))
 
     assert "\n" not in str(caught.value)
     assert "finite" in str(caught.value)

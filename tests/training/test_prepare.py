@@ -27,7 +27,7 @@ def neighbours(graph, k, **angles):
         row = graph.items.vocab.index([item])[0]
         vectors[row] = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     found = text_neighbours(
-        graph, Features(vectors={"item": vectors}, fingerprint="", graph=graph.fingerprint), k
+        graph, Features(channels={"item": {"text": vectors}}, fingerprint="", graph=""), k
     )
     rows, cosine = found
     assert rows.shape == cosine.shape == (len(graph.items), k)
@@ -72,8 +72,9 @@ def test_an_item_without_text_is_nobodys_neighbour_and_has_none(graph):
 
 
 def test_without_text_or_wish_there_are_none(graph):
-    nothing = Features(vectors={}, fingerprint="", graph="")
-    vectors = Features(vectors={"item": np.ones((6, 2), np.float32)}, fingerprint="", graph="")
+    nothing = Features(channels={}, fingerprint="", graph="")
+    ones = np.ones((6, 2), np.float32)
+    vectors = Features(channels={"item": {"text": ones}}, fingerprint="", graph="")
 
     assert text_neighbours(graph, nothing, 3) is None
     assert text_neighbours(graph, vectors, 0) is None
