@@ -1,0 +1,1 @@
+"""Language models adapted to the texts and the interactions of a graph."""
