@@ -160,7 +160,8 @@ def add_images(
         return features
     from encoders.load import model_folder
 
-    encoder = ImageEncoder(model_folder(config.image_model))
+    local = Path(config.image_model).expanduser()
+    encoder = ImageEncoder(local if local.is_dir() else model_folder(config.image_model))
     vectors = {}
     for node_type, nodes in graph.nodes.items():
         if config.images in nodes.attributes.column_names:

@@ -91,19 +91,18 @@ def _components(x: Mapping[str, Tensor], width: int, seed: int) -> dict[str, tup
 def _start(
     layer: NodeInput, components: Mapping[str, tuple[Tensor, Tensor]], of_items: bool, width: int
 ) -> None:
-    nothing = torch.empty(0, 0), torch.empty(0)
     for channel, name in layer.names.items():
         project = layer.project[name]
         assert isinstance(project, nn.Linear)
-        history = channel.startswith(HISTORY)
-        source = TEXT if history else channel
-        weight, mean = components.get(source, nothing)
-        if not (of_items or source in SHARED) or weight.shape[1] != project.in_features:
-            weight, mean = nothing
-        if history and weight is nothing[0]:
+        source = TEXT if channel.startswith(HISTORY) else channel
+        found = components.get(source) if of_items or source in SHARED else None
+        if found is not None and found[0].shape[1] != project.in_features:
+            found = None
+        if found is None and channel.startswith(HISTORY):
             continue  # behind a gate of 0, a projection of 0 would never have a gradient
         project.weight.zero_()
         project.bias.zero_()
-        if weight is not nothing[0]:
+        if found is not None:
+            weight, mean = found
             project.weight[width:] = weight
             project.bias[width:] = -weight @ mean

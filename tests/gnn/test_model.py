@@ -163,6 +163,41 @@ def test_a_cold_item_has_an_embedding_of_its_own(world):
     assert not torch.allclose(cold[0], cold[1])
 
 
+@pytest.mark.parametrize("fusion", ["concat", "gate", "attention"])
+def test_a_history_that_tells_the_answer_is_hidden_with_its_edge(graph, network, fusion):
+    """The history of films says which films Ann liked; with these hidden it must say nothing."""
+    text = network(graph).x["item"]["text"].numpy()
+    history = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    planted = history.copy()
+    ann = int(graph.users.vocab.index(["ann"])[0])
+    planted[ann] = text[graph.items.vocab.index(["f0"])[0]]
+    worlds = [
+        network(
+            graph,
+            channels={"item": {"text": text}, "user": {"history:films": x, "history:books": x0}},
+            fusion=fusion,
+        )
+        for x, x0 in ((history, history), (planted, history))
+    ]
+    users = {"hidden_users": mask(worlds[0], "user", "ann"), "hidden_relations": (FILMS,)}
+    items = {"hidden_items": mask(worlds[0], "item", "f0")}
+
+    assert not torch.allclose(*(scores(world)[ann] for world in worlds))
+    for hidden in (users, items):
+        assert torch.equal(*(scores(world, **hidden) for world in worlds))
+
+
+@pytest.mark.parametrize("fusion", ["gate", "attention"])
+def test_fusions_are_part_of_the_network(graph, network, fusion):
+    text = network(graph).x["item"]["text"].numpy()
+    image = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+    both = {"item": {"text": text, "image": image}}
+
+    plain, fused = network(graph, channels=both), network(graph, channels=both, fusion=fusion)
+
+    assert not torch.allclose(embed(fused).z["user"], embed(plain).z["user"])
+
+
 def test_a_user_who_plays_cold_depends_on_no_target_edge(graph, network):
     world = network(graph)
     other = network(rewired(graph, add=[("ann", "f3")], drop=[("ann", "f0")]))

@@ -58,3 +58,64 @@ def test_one_seed_gives_one_start_whatever_the_global_generators_did(graph, netw
 
     for name, value in first.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
+
+
+def with_channels(graph, network, **more):
+    """Return a network whose items have text, and other channels as given by node type."""
+    text = network(graph).x["item"]["text"].numpy()
+    channels = {"item": {"text": text}}
+    for node_type, some in more.items():
+        channels[node_type] = {**channels.get(node_type, {}), **some}
+    return network(graph, channels=channels)
+
+
+def test_channels_side_by_side_start_at_their_principal_components(graph, network):
+    image = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+    image[3] = 0
+    world = with_channels(graph, network, item={"image": image})
+
+    items = start(world, width=5)
+
+    x = world.x["item"]
+    said = {c: items.project[items.names[c]](x[c]).detach().numpy() for c in ("text", "image")}
+    joint = np.concatenate([x["text"].numpy(), image], axis=1)
+    known = np.arange(10) != 3
+    joint[3, 6:] = image[known].mean(axis=0)  # what is missing counts as average
+    centred = joint - joint.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    expected = centred @ directions[:3].T
+    ours = (said["text"] + said["image"] * known[:, None])[:, 5:]
+    scale = np.linalg.norm(ours) / np.linalg.norm(expected)
+    np.testing.assert_allclose(np.abs(ours), np.abs(expected) * scale, atol=1e-4)
+
+
+def test_histories_start_with_the_components_of_texts_and_a_closed_gate(graph, network):
+    history = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    world = with_channels(graph, network, user={"history:books": history})
+    items = start(world, width=5)
+    users = world.model.node_input("user")
+
+    theirs, ours = users.project["of_history:books"], items.project["of_text"]
+    assert torch.equal(theirs.weight, ours.weight)
+    assert torch.equal(theirs.bias, ours.bias)
+
+
+def test_other_channels_of_other_types_start_at_zero(graph, network):
+    ages = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    numbers = np.random.default_rng(1).normal(size=(10, 2)).astype(np.float32)
+    more = {"user": {"numeric": ages}, "item": {"numeric": numbers}}
+    world = with_channels(graph, network, **more)
+    items = start(world, width=5)
+
+    assert bool(items.project["of_numeric"].weight.any())
+    assert not world.model.node_input("user").project["of_numeric"].weight.any()
+
+
+def test_a_history_without_texts_of_items_is_not_stuck_at_zero(graph, network):
+    history = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    image = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+    channels = {"user": {"history:books": history}, "item": {"image": image}}
+    world = network(graph, channels=channels)
+    start(world, width=5)
+
+    assert bool(world.model.node_input("user").project["of_history:books"].weight.any())

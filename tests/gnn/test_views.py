@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -116,3 +117,40 @@ def test_views_on_a_gpu_equal_views_on_the_cpu(world):
     view = world.views.to(torch.device("cuda")).view()
 
     torch.testing.assert_close(view.propagations[BY].to_dst.to_dense().cpu(), expected)
+
+
+@pytest.fixture
+def remembering(graph, network):
+    """The world, with users who have a history in both domains."""
+    history = np.ones((5, 6), dtype=np.float32)
+    channels = {"user": {"history:books": history, "history:films": history, "text": history}}
+    return network(graph, channels=channels)
+
+
+def lost(world, view):
+    """Return who does without which channel, as ids."""
+    return {
+        channel: set(world.graph.users.vocab.to_ids(torch.nonzero(mask).squeeze(1)))
+        for channel, mask in view.hidden_channels.get("user", {}).items()
+    }
+
+
+def test_the_plain_view_hides_no_history(remembering):
+    assert lost(remembering, remembering.views.view()) == {}
+
+
+def test_users_who_lose_edges_of_a_domain_lose_its_history(remembering):
+    users = mask(remembering, "user", "ann", "dan")  # dan has no film to lose
+
+    view = remembering.views.view(hidden_users=users, hidden_relations=(FILMS,))
+
+    assert lost(remembering, view) == {"history:films": {"ann"}, "history:books": set()}
+
+
+def test_users_of_an_item_that_plays_cold_lose_the_history_it_is_in(remembering):
+    view = remembering.views.view(hidden_items=mask(remembering, "item", "f1", "b3"))
+
+    assert lost(remembering, view) == {
+        "history:films": {"ann", "bob"},
+        "history:books": {"cyd", "dan"},
+    }

@@ -74,5 +74,21 @@ def test_attributes_are_numbers_if_all_values_are():
     assert math.isfinite(np.nansum(to_attribute(strings("1", "")).to_numpy(zero_copy_only=False)))
 
 
+@pytest.mark.parametrize(
+    "cells", [("0.5, -1, 2e3", "", "1, 2, 3"), ("[0.5,-1,2e3]", "", "[ 1, 2, 3 ]")]
+)
+def test_lists_of_as_many_numbers_are_vectors(cells):
+    vectors = to_attribute(strings(*cells))
+    assert vectors.type == pa.list_(pa.float32())
+    assert vectors.to_pylist() == [[0.5, -1, 2000], None, [1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    "cells", [("1, 2", "1, 2, 3"), ("1, 2", "a, b"), ("1,5", "2,5"), ("[1, 2", "1, 2]")]
+)
+def test_other_lists_are_texts(cells):
+    assert to_attribute(strings(*cells)).to_pylist() == list(cells)
+
+
 def test_white_space_is_blank():
     assert is_blank(strings("", " \t", "a")).tolist() == [True, True, False]

@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from encoders.channels import ChannelConfig
+from encoders.fitted import FittedChannels
 from kg.errors import ArtefactError, FingerprintError
 from training.bundle import Bundle, load_bundle, save_bundle
 
@@ -37,6 +41,20 @@ def test_round_trip(bundle, graph, tmp_path):
     assert set(loaded.weights) == set(bundle.weights)
     for name, rows in bundle.weights.items():
         assert np.array_equal(loaded.weights[name], rows)
+
+
+def test_what_made_the_channels_is_kept_beside_the_weights(bundle, graph, tmp_path):
+    encoded = {"item": {"text": np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)}}
+    fitted = FittedChannels.fit(graph, encoded, ChannelConfig(project=2))
+    save_bundle(replace(bundle, channels=fitted), tmp_path / "model", graph)
+    save_bundle(bundle, tmp_path / "plain", graph)
+
+    loaded = load_bundle(tmp_path / "model", graph).channels
+
+    expected = fitted.apply(graph, encoded)["item"]["text"]
+    assert expected.shape == (4, 2)
+    assert np.array_equal(loaded.apply(graph, encoded)["item"]["text"], expected)
+    assert load_bundle(tmp_path / "plain", graph).channels is None
 
 
 def test_scores_are_dot_products_and_biases(bundle, graph):

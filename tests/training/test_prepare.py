@@ -1,9 +1,11 @@
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
+from encoders.channels import ChannelConfig
 from encoders.features import Features
 from gnn.data import NEAR
 from kg.errors import ConfigError, InputError
@@ -117,3 +119,42 @@ def test_devices_by_name():
     for name in ("warp", "cuda:99"):
         with pytest.raises(ConfigError, match=f"training.device = '{name}'"):
             choose_device(name)
+
+
+def test_channels_are_fitted_on_the_training_graph_and_left_out_by_name(make_job, split, features):
+    years = pa.array([1990.0 + row for row in range(len(split.train.items))])
+    items = dataclasses.replace(split.train.items, attributes=pa.table({"year": years}))
+    train = dataclasses.replace(split.train, nodes={**split.train.nodes, "item": items})
+    dated = dataclasses.replace(split, train=train)
+    cpu = torch.device("cpu")
+
+    whole = prepare(make_job(), dated, features, cpu)
+    silent = prepare(make_job(), dated, features, cpu, channels=ChannelConfig(leave_out=("text",)))
+
+    assert list(whole.x["item"]) == ["text", "numeric"]
+    assert list(silent.x["item"]) == ["numeric"]
+    assert silent.graph.view().near is None  # text neighbours are made of texts
+    assert whole.channels.attributes["item"].columns[0].name == "year"
+    with pytest.raises(ConfigError, match="no channel 'txt'"):
+        prepare(make_job(), dated, features, cpu, channels=ChannelConfig(leave_out=("txt",)))
+
+
+def test_histories_come_in_beside_what_is_there_and_change_no_start(make_job, split, features):
+    rng = np.random.default_rng(0)
+    history = rng.normal(size=(len(split.train.users), 16)).astype(np.float32)
+    further = {"user": {"history:films": history}}
+    cpu = torch.device("cpu")
+
+    plain = prepare(make_job(), split, features, cpu)
+    remembering = prepare(make_job(), split, features, cpu, further=further)
+
+    assert list(remembering.x["user"]) == ["history:films"]
+    before, after = plain.embed().z, remembering.embed().z
+    for node_type, rows in before.items():
+        torch.testing.assert_close(after[node_type], rows)
+    world = remembering.simulate(torch.Generator().manual_seed(0))
+    losers = world.view.hidden_channels["user"]["history:films"]
+    lost = torch.zeros_like(losers)
+    lost[remembering.users[world.hidden]] = True
+    assert bool(lost.any())
+    assert torch.equal(losers, lost)
