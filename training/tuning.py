@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from encoders.base import FloatArray
 from encoders.cache import CachedEncoder
@@ -121,8 +122,11 @@ def finetune(
 
 def _start(base: SentenceEncoder, encoder: EncoderConfig, tuning: TuningConfig) -> TextModel:
     """Return the model as it is before the first step."""
+    bfloat16 = base.dtype == torch.bfloat16
     if tuning.objective == "distil" and tuning.student is not None:
-        return TextModel(tuning.student, max_length=encoder.max_length, device=base.device)
+        return TextModel(
+            tuning.student, max_length=encoder.max_length, device=base.device, bfloat16=bfloat16
+        )
     model = TextModel(
         base.folder,
         max_length=encoder.max_length,
@@ -130,6 +134,7 @@ def _start(base: SentenceEncoder, encoder: EncoderConfig, tuning: TuningConfig) 
         pooling=encoder.pooling,
         prompt=encoder.prompt,
         trust_remote_code=encoder.trust_remote_code,
+        bfloat16=bfloat16,
     )
     if tuning.objective == "distil" and tuning.layers is not None:
         keep_layers(model, tuning.layers)

@@ -76,7 +76,7 @@ class LanguageModelling:
         present = inputs["attention_mask"].bool()
         if not self.masked:
             labels = torch.where(present, ids, IGNORED)[:, 1:]
-            return next_or_masked(self.full(**inputs).logits[:, :-1], labels)
+            return next_or_masked(self._logits(inputs)[:, :-1], labels)
         tokenizer = self.model.tokenizer
         special = torch.isin(ids, torch.tensor(tokenizer.all_special_ids, device=ids.device))
         inputs["input_ids"], labels = hide_words(
@@ -87,7 +87,12 @@ class LanguageModelling:
             fraction=self.config.mask_fraction,
             rng=rng,
         )
-        return next_or_masked(self.full(**inputs).logits, labels)
+        return next_or_masked(self._logits(inputs), labels)
+
+    def _logits(self, inputs: dict[str, Tensor]) -> Tensor:
+        with self.model.precision():
+            logits: Tensor = self.full(**inputs).logits
+        return logits
 
 
 def hide_words(

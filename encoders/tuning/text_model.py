@@ -29,6 +29,7 @@ class TextModel:
         pooling: as of `SentenceEncoder`; it becomes the model's own.
         prompt: as of `SentenceEncoder`.
         trust_remote_code: whether code that comes with the model may run.
+        bfloat16: whether products are rounded to it; weights and their moments stay float32.
 
     Raises:
         ConfigError, ArtefactError: as `SentenceEncoder`.
@@ -43,6 +44,7 @@ class TextModel:
         pooling: str = "auto",
         prompt: str = "",
         trust_remote_code: bool = False,
+        bfloat16: bool = False,
     ) -> None:
         from sentence_transformers import SentenceTransformer
 
@@ -62,6 +64,7 @@ class TextModel:
         self.folder = folder
         self.device = device
         self.max_length = max_length
+        self._bfloat16 = bfloat16
         self._tokens: dict[str, Tokens] = {}
         self._adapters: Any = None
         self._budget = GPU_BATCH_TOKENS if device.type == "cuda" else CPU_BATCH_TOKENS
@@ -126,6 +129,10 @@ class TextModel:
         padded = self.tokenizer.pad(list(tokens), return_tensors="pt")
         return {name: values.to(self.device) for name, values in padded.items()}
 
+    def precision(self) -> torch.autocast:
+        """Return the context that the network runs in."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16)
+
     def save(self, path: Path) -> None:
         """Write a sentence-transformers folder; adapters become part of the weights first."""
         if self._adapters is not None:
@@ -149,7 +156,9 @@ class TextModel:
     def _forward(self, tokens: Sequence[Tokens]) -> Tensor:
         features: dict[str, Any] = dict(self.pad(tokens))
         features["prompt_length"] = self._replica._prompt_length
-        return nn.functional.normalize(self._replica._forward(features), dim=-1)
+        with self.precision():
+            rows = self._replica._forward(features)
+        return nn.functional.normalize(rows, dim=-1)
 
 
 @contextmanager

@@ -59,13 +59,14 @@ def test_both_ways_asks_for_further_negatives_on_the_way_there_only():
 
 
 def test_known_is_turned_on_the_way_back():
-    rows = normalize(torch.tensor([[1.0, 0.2], [0.1, 1.0]]), dim=1)
-    known = torch.tensor([[False, True], [False, False]])  # 0 knows 1: 1 is not asked against 0
-    cosine = float(rows[0] @ rows[1])
-    one_left_out = closed([1 / 0.5, cosine / 0.5], 0) / 4 * 2
-    assert float(both_ways(rows, rows, known, temperature=0.5)) == pytest.approx(
-        one_left_out, rel=1e-5
-    )
+    anchors = normalize(torch.tensor([[1.0, 0.2], [0.1, 1.0]]), dim=1)
+    candidates = normalize(torch.tensor([[1.0, 0.0], [0.7, 1.0]]), dim=1)
+    known = torch.tensor([[False, True], [False, False]])  # anchor 0 knows candidate 1
+    cosines = (anchors @ candidates.T / 0.5).tolist()
+    there = closed(cosines[1], 1) / 2  # anchor 0 has nothing to be told from
+    back = closed([cosines[0][0], cosines[1][0]], 0) / 2  # nor has candidate 1
+    loss = both_ways(anchors, candidates, known, temperature=0.5)
+    assert float(loss) == pytest.approx((there + back) / 2, rel=1e-5)
 
 
 def test_listwise_is_the_closed_form():

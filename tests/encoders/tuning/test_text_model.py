@@ -111,3 +111,13 @@ def test_a_folder_without_weights_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ArtefactError, match="holds no model"):
         TextModel(tmp_path, max_length=16, device=CPU)
+
+
+def test_bfloat16_rounds_products_and_no_weights(make_folder, make_model):
+    rough = TextModel(make_folder(), max_length=16, device=CPU, bfloat16=True)
+    rows, exact = rough.vectors(TEXTS), make_model().encode(TEXTS)
+    rows[:, 0].sum().backward()
+    assert rows.dtype == torch.float32
+    assert {weights.dtype for weights in rough.parameters()} == {torch.float32}
+    assert not torch.equal(rough.encode(TEXTS), exact)
+    torch.testing.assert_close(rough.encode(TEXTS), exact, atol=0.05, rtol=0)
