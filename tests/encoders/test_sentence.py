@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from encoders.load import packaged_minilm
-from encoders.sentence import SentenceEncoder, has_bfloat16, resolve_dtype
+from encoders.sentence import SentenceEncoder
 
 TEXTS = [
     "The hound of the Baskervilles",
@@ -85,13 +85,14 @@ def test_batches_keep_to_their_tokens_and_sort_by_length(
     minilm: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = SentenceEncoder(minilm.folder, dtype="float32", device="cpu", batch_tokens=100)
-    forward, lengths = encoder._forward, []
+    replica, lengths = encoder._replicas[0], []
+    start = replica.start
 
-    def watched(batch):
+    def watched(batch, dim):
         lengths.append([len(tokens["input_ids"]) for tokens in batch])
-        return forward(batch)
+        return start(batch, dim)
 
-    monkeypatch.setattr(encoder, "_forward", watched)
+    monkeypatch.setattr(replica, "start", watched)
     encoder.encode([*TEXTS, *TEXTS, ""])
     flat = [length for batch in lengths for length in batch]
     assert len(flat) == len(set(TEXTS))  # each distinct text once
@@ -116,23 +117,11 @@ def test_bfloat16_is_near_float32(minilm: SentenceEncoder, vectors: np.ndarray) 
     assert not np.array_equal(rough, vectors)  # it really is another precision
 
 
-def test_auto_dtype_follows_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpu = torch.device("cpu")
-    for supported, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(
-            torch.cpu, "_is_amx_tile_supported", lambda answer=supported: answer, raising=False
-        )
-        assert has_bfloat16(cpu) is supported
-        assert resolve_dtype("auto", cpu) == expected
-    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
-    assert has_bfloat16(cpu) is False
-
-
 def test_fingerprint_needs_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def loaded(self):
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr(SentenceEncoder, "_model", property(loaded))
+    monkeypatch.setattr(SentenceEncoder, "_replicas", property(loaded))
     encoder = SentenceEncoder(packaged_minilm())
     assert encoder.dim == 384
     assert len(encoder.fingerprint) == 64
