@@ -86,13 +86,14 @@ def finetune(
         for split in splits:
             check_tuned(folder, split)
     fingerprint = _fingerprint(splits, base, texts, tuning, seed)
+    work = out.with_name(f"{out.name}.tuning")
     if out.is_dir() and any(out.iterdir()):
         found = read_about(out)
         if found is None or found.get("fingerprint") != fingerprint:
             raise ConfigError(f"{out} holds something else: use another --out, or remove it")
+        shutil.rmtree(work, ignore_errors=True)  # of a run that was cut short at its very end
         return out
     shared = shared_train(graph, splits)
-    work = out.with_name(f"{out.name}.tuning")
     metrics = work / "metrics.jsonl"
     model = _start(base, encoder, tuning)
     tunable, counts = _prepare(model, shared, texts, tuning, seed, cached)

@@ -1,3 +1,4 @@
+import json
 import shutil
 import sys
 
@@ -121,3 +122,19 @@ def test_bfloat16_rounds_products_and_no_weights(make_folder, make_model):
     assert {weights.dtype for weights in rough.parameters()} == {torch.float32}
     assert not torch.equal(rough.encode(TEXTS), exact)
     torch.testing.assert_close(rough.encode(TEXTS), exact, atol=0.05, rtol=0)
+
+
+def test_prompt_and_pooling_are_the_encoders_and_go_with_the_model(make_folder, tmp_path):
+    folder = tmp_path / "base"
+    shutil.copytree(make_folder(), folder)
+    about = {"prompts": {"item": "old novel "}, "default_prompt_name": "item"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(about))
+    settings = {"max_length": 16, "dtype": "float32", "device": "cpu"}
+    expected = load_encoder(str(folder), pooling="cls", **settings).encode(TEXTS)
+    model = TextModel(folder, max_length=16, device=CPU, pooling="cls")
+    np.testing.assert_allclose(model.encode(TEXTS).numpy(), expected, atol=1e-5)
+    plain = TextModel(make_folder(), max_length=16, device=CPU, pooling="cls").encode(TEXTS)
+    assert np.abs(plain.numpy() - expected).max() > 0.01
+    model.save(tmp_path / "saved")
+    saved = load_encoder(str(tmp_path / "saved"), **settings)
+    np.testing.assert_allclose(saved.encode(TEXTS), expected, atol=1e-5)
