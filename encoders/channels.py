@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from encoders.base import FloatArray
-from encoders.columns import Categorical, Column, Date, Numeric, Vectors, date_share, plain
+from encoders.cells import date_share, plain
+from encoders.columns import Categorical, Column, Date, Numeric, Vectors
 from kg.errors import ConfigError, nearest
 from kg.vocab import IntArray
 
@@ -110,6 +111,11 @@ class AttributeTransform:
                 _log.info("%s.%s says nothing that nodes share: left out", what, name)
         return cls(columns=tuple(fitted))
 
+    @property
+    def channels(self) -> list[str]:
+        """Names of the channels that the columns make."""
+        return list(dict.fromkeys(_channel(column) for column in self.columns))
+
     def apply(self, attributes: Any, num_nodes: int) -> dict[str, FloatArray]:
         """Return channels `[num_nodes, width]` by name; zero rows where nothing is known.
 
@@ -119,12 +125,11 @@ class AttributeTransform:
         """
         parts: dict[str, list[FloatArray]] = {}
         for column in self.columns:
-            name = VECTORS + column.name if column.kind == "vectors" else column.kind
             if column.name in attributes.column_names:
                 rows = column.apply(plain(attributes[column.name]))
             else:
                 rows = np.zeros((num_nodes, column.width), dtype=np.float32)
-            parts.setdefault(name, []).append(rows)
+            parts.setdefault(_channel(column), []).append(rows)
         return {name: np.concatenate(some, axis=1) for name, some in parts.items()}
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -135,6 +140,10 @@ class AttributeTransform:
     def from_json(cls, values: Iterable[Mapping[str, Any]]) -> Self:
         """Return what `to_json` was made of."""
         return cls(columns=tuple(_column(value) for value in values))
+
+
+def _channel(column: Column) -> str:
+    return VECTORS + column.name if column.kind == "vectors" else column.kind
 
 
 def _fit(name: str, column: Any, rows: IntArray, asked: Kind | None) -> Column | None:

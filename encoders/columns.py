@@ -1,16 +1,14 @@
 """Attribute columns as coordinates: each is fitted on some nodes and applied to any."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as pat
 
 from encoders.base import FloatArray
+from encoders.cells import Doubles, flat_lists, lists, moments, numbers
 from kg.vocab import IntArray
 
 SCALE = 0.1  # of a standardised number: a unit text vector's coordinates are of about that size
@@ -18,11 +16,6 @@ CATEGORY_SCALE = 0.3  # length of a category's row: a few of 32 coordinates shar
 MOST_DEVIATIONS = 5.0  # a mistyped year must not outweigh everything else that is known
 MOST_VALUES = 32  # of a categorical column
 FEWEST_NODES = 5  # of a value that is worth a coordinate
-
-_DATE = re.compile(r"([+-]?\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ].*|Z|[+-]\d{2}:\d{2})?)?)?")
-_SEPARATORS = r"\s*[|;]\s*|,\s+"  # the last is what import joins the cells of a list with
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +35,12 @@ class Numeric:
     @classmethod
     def fit(cls, name: str, column: Any, rows: IntArray) -> Self | None:
         """Return mean and deviation over `rows`, None where the number is the same in all."""
-        measured = _measure(_numbers(column)[rows])
+        measured = _measure(numbers(column)[rows])
         return None if measured is None else cls(name=name, mean=measured[0], scale=measured[1])
 
     def apply(self, column: Any) -> FloatArray:
         """Return `[num_nodes, 2]`; a row is zero where the number is unknown."""
-        return _standardise(_numbers(column), self.mean, self.scale)
+        return _standardise(numbers(column), self.mean, self.scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +64,7 @@ class Date:
     @classmethod
     def fit(cls, name: str, column: Any, rows: IntArray) -> Self | None:
         """Return mean and deviation over `rows`, None where the time is the same in all."""
-        years, place = (values[rows] for values in _moments(column))
+        years, place = (values[rows] for values in moments(column))
         measured = _measure(years)
         if measured is None:
             return None
@@ -81,7 +74,7 @@ class Date:
 
     def apply(self, column: Any) -> FloatArray:
         """Return `[num_nodes, 4]`, or 2 without a cycle; a row is zero where nothing is known."""
-        years, place = _moments(column)
+        years, place = moments(column)
         parts = [_standardise(years, self.mean, self.scale)]
         if self.cycle:
             known = np.isfinite(place)
@@ -111,8 +104,7 @@ class Categorical:
         Values of fewer than five nodes are left out, and those of all nodes: they tell nobody
         apart. None where no value is left.
         """
-        lists = _lists(column).take(pa.array(rows))
-        nodes, texts = _flat(lists)
+        nodes, texts = flat_lists(lists(column).take(pa.array(rows)))
         coded = texts.dictionary_encode()
         codes = coded.indices.to_numpy(zero_copy_only=False)
         pairs = np.unique(np.stack([nodes, codes], axis=1), axis=0)
@@ -128,7 +120,7 @@ class Categorical:
     def apply(self, column: Any) -> FloatArray:
         """Return `[num_nodes, num_values]`; a row is zero where no frequent value is known."""
         out: FloatArray = np.zeros((len(column), len(self.values)), dtype=np.float32)
-        nodes, texts = _flat(_lists(column))
+        nodes, texts = flat_lists(lists(column))
         found = pc.fill_null(pc.index_in(texts, value_set=pa.array(self.values, pa.string())), -1)
         codes = found.to_numpy(zero_copy_only=False)
         out[nodes[codes >= 0], codes[codes >= 0]] = 1
@@ -173,60 +165,6 @@ class Vectors:
 Column = Numeric | Date | Categorical | Vectors
 
 
-def plain(column: Any) -> Any:
-    """Return a column as one Arrow array without a dictionary."""
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else column.combine_chunks()
-    return column.dictionary_decode() if pat.is_dictionary(column.type) else column
-
-
-def date_share(column: Any) -> float:
-    """Return the share of texts that are ISO dates, 0 where all of them are bare years."""
-    given = column.drop_null()
-    years, place = _moments(given)
-    if not np.isfinite(place).any():
-        return 0.0
-    return float(np.isfinite(years).mean())
-
-
-def _numbers(column: Any) -> Doubles:
-    try:
-        values: Doubles = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:  # texts, some of which are numbers
-        values = np.array([_number(text) for text in column.to_pylist()], dtype=np.float64)
-    return values
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text) if text is not None else np.nan
-    except ValueError:
-        return np.nan
-
-
-def _moments(column: Any) -> tuple[Doubles, Doubles]:
-    """Return the year with its fraction, and the fraction alone, NaN where they are not said."""
-    if pat.is_floating(column.type) or pat.is_integer(column.type):
-        years = _numbers(column)
-        return years, np.full(len(years), np.nan)
-    texts = column.cast(pa.string()).dictionary_encode()
-    parsed = [_moment(text) for text in texts.dictionary.to_pylist()] + [(np.nan, np.nan)]
-    codes = pc.fill_null(texts.indices, len(parsed) - 1).to_numpy(zero_copy_only=False)
-    moments = np.array(parsed, dtype=np.float64)[codes]
-    return moments[:, 0], moments[:, 1]
-
-
-def _moment(text: str) -> tuple[float, float]:
-    match = _DATE.fullmatch(text.strip())
-    if match is None:
-        return np.nan, np.nan
-    year, month, day = int(match[1]), int(match[2] or 1), int(match[3] or 1)
-    if not (1 <= month <= 12 and 1 <= day <= 31):
-        return np.nan, np.nan
-    place = (month - 1 + (day - 1) / 31) / 12
-    return year + place, np.nan if match[2] is None else place
-
-
 def _measure(values: Doubles) -> tuple[float, float] | None:
     """Return mean and deviation of what is finite, None where these do not tell nodes apart."""
     known = values[np.isfinite(values)]
@@ -243,18 +181,3 @@ def _standardise(values: Doubles, mean: float, scale: float) -> FloatArray:
         standard = (np.where(known, values, mean) - mean) / scale
     standard = np.clip(standard, -MOST_DEVIATIONS, MOST_DEVIATIONS)
     return (np.stack([standard, known], axis=1) * SCALE).astype(np.float32)
-
-
-def _lists(column: Any) -> Any:
-    """Return the values of each node as a list of texts."""
-    if pat.is_list(column.type) or pat.is_large_list(column.type):
-        return column.cast(pa.list_(pa.string()))
-    return pc.split_pattern_regex(column.cast(pa.string()), _SEPARATORS)
-
-
-def _flat(lists: Any) -> tuple[IntArray, Any]:
-    """Return the values of all nodes one after another, and the node of each."""
-    texts = pc.utf8_trim_whitespace(pc.list_flatten(lists))
-    nodes: IntArray = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-    said = pc.fill_null(pc.not_equal(texts, ""), False)
-    return nodes[said.to_numpy(zero_copy_only=False)], texts.filter(said)

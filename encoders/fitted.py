@@ -66,8 +66,8 @@ class FittedChannels:
             node_type: AttributeTransform.fit(nodes.attributes, rows[node_type], config, node_type)
             for node_type, nodes in graph.nodes.items()
         }
-        whole = cls(attributes=attributes).apply(graph, encoded)
-        names = (name for channels in whole.values() for name in channels)
+        names = {name for channels in encoded.values() for name in channels}
+        names.update(name for fitted in attributes.values() for name in fitted.channels)
         columns = (name for nodes in graph.nodes.values() for name in nodes.attributes.column_names)
         check_names(config, names, columns)
         found = cls(attributes=attributes, leave_out=config.leave_out)

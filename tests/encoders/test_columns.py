@@ -4,9 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from encoders.columns import Categorical, Date, Numeric, Vectors, date_share
-
-EVERY = np.arange(100)
+from encoders.columns import Categorical, Date, Numeric, Vectors
 
 
 def test_numbers_are_standardised_beside_a_mark_that_they_are_known() -> None:
@@ -66,12 +64,6 @@ def test_years_have_no_place_in_the_year() -> None:
 def test_what_is_no_date_is_unknown(text: str) -> None:
     fitted = Date(name="out", mean=2000.0, scale=1.0, cycle=True)
     assert not fitted.apply(pa.array([text])).any()
-
-
-def test_share_of_dates() -> None:
-    assert date_share(pa.array(["2000-01-01", "2000-02", "x", None])) == pytest.approx(2 / 3)
-    assert date_share(pa.array(["1234", "2345"])) == 0  # as likely codes as years
-    assert date_share(pa.array([], pa.string())) == 0
 
 
 def test_frequent_values_have_a_coordinate_each() -> None:
