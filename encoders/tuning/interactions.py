@@ -110,15 +110,15 @@ def collaborative_neighbours(items: sparse.csr_matrix, k: int) -> sparse.csr_mat
     unit = unit_rows(sparse.diags(enough.astype(np.float64)) @ items)
     rows, columns, values = [], [], []
     for start in range(0, unit.shape[0], BLOCK):
-        block = (unit[start : start + BLOCK] @ unit.T).toarray()
-        own = np.arange(len(block))
-        block[own, own + start] = 0
-        best = np.argsort(-block, axis=1, kind="stable")[:, :k]
-        near = np.take_along_axis(block, best, axis=1)
-        row, column = np.nonzero(near > 0)
-        rows.append(row + start)
-        columns.append(best[row, column])
-        values.append(near[row, column])
+        block = (unit[start : start + BLOCK] @ unit.T).tocsr()
+        for row in range(block.shape[0]):
+            found = slice(block.indptr[row], block.indptr[row + 1])
+            others = block.indices[found] != start + row
+            near, cosines = block.indices[found][others], block.data[found][others]
+            best = np.lexsort((near, -cosines))[:k]
+            rows.append(np.full(len(best), start + row))
+            columns.append(near[best])
+            values.append(cosines[best])
     size = (unit.shape[0],) * 2
     table = sparse.csr_matrix(
         (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=size
