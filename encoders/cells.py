@@ -74,7 +74,7 @@ def _moment(text: str) -> tuple[float, float]:
 
 def lists(column: Any) -> Any:
     """Return the values of each node as a list of texts."""
-    if pat.is_list(column.type) or pat.is_large_list(column.type):
+    if pat.is_nested(column.type):
         return column.cast(pa.list_(pa.string()))
     return pc.split_pattern_regex(column.cast(pa.string()), _SEPARATORS)
 
@@ -82,6 +82,7 @@ def lists(column: Any) -> Any:
 def flat_lists(nested: Any) -> tuple[IntArray, Any]:
     """Return the values of all nodes one after another, and the node of each."""
     texts = pc.utf8_trim_whitespace(pc.list_flatten(nested))
-    nodes: IntArray = pc.list_parent_indices(nested).to_numpy(zero_copy_only=False).astype(np.int64)
+    sizes = pc.fill_null(pc.list_value_length(nested), 0).to_numpy(zero_copy_only=False)
+    nodes: IntArray = np.repeat(np.arange(len(sizes)), sizes)
     said = pc.fill_null(pc.not_equal(texts, ""), False)
     return nodes[said.to_numpy(zero_copy_only=False)], texts.filter(said)

@@ -159,6 +159,8 @@ def _fit(name: str, column: Any, rows: IntArray, asked: Kind | None) -> Column |
             fitted, share = Categorical.fit(name, column, rows)
             return fitted if asked is not None or share >= SHARED else None
     except (pa.ArrowException, TypeError):
+        if asked is None:
+            return None
         raise ConfigError(
             f"channels.kinds.{name} = {asked!r}: the column holds {column.type}"
         ) from None

@@ -13,7 +13,8 @@ from safetensors.numpy import load_file, save_file
 
 from encoders.base import FloatArray, TextEncoder
 from encoders.channels import TEXT, is_left_out
-from encoders.verbalize import node_texts
+from encoders.templates import TextConfig
+from encoders.verbalize import PLAIN, node_texts
 from kg.errors import ArtefactError, FingerprintError, InputError
 from kg.files import read_manifest, write_folder
 from kg.graph import KnowledgeGraph
@@ -87,16 +88,23 @@ class Features:
         return replace(self, channels=channels, fingerprint=both)
 
 
-def encode_graph(graph: KnowledgeGraph, encoder: TextEncoder) -> Features:
+def encode_graph(
+    graph: KnowledgeGraph, encoder: TextEncoder, config: TextConfig = PLAIN
+) -> Features:
     """Encode the text of every node.
 
     An encoder that must be fitted and is not is fitted here, on the texts of all nodes: texts say
     nothing about who used what, so nothing held out can leak.
 
+    Args:
+        graph: whose nodes.
+        encoder: what turns texts into vectors.
+        config: what a node's text is.
+
     Raises:
         InputError: the encoder gave a vector that is not finite; names the node.
     """
-    texts = {node_type: node_texts(graph, node_type) for node_type in graph.nodes}
+    texts = {node_type: node_texts(graph, node_type, config) for node_type in graph.nodes}
     texts = {node_type: some for node_type, some in texts.items() if any(some)}
     if texts and getattr(encoder, "fitted", True) is False:
         fit: Any = encoder

@@ -40,6 +40,11 @@ def test_moments(text: str, year: float, place: float) -> None:
     np.testing.assert_allclose([found[0][0], found[1][0]], [year, place])
 
 
+def test_lists_of_one_length_are_lists() -> None:
+    pairs = pa.array([["a", "b"], None], pa.list_(pa.string(), 2))
+    assert flat_lists(lists(pairs))[1].to_pylist() == ["a", "b"]
+
+
 def test_values_of_lists_with_their_nodes() -> None:
     nodes, texts = flat_lists(lists(pa.array(["a| b", None, "", "c, d;e", "x,y"])))
     assert nodes.tolist() == [0, 0, 3, 3, 3, 4]

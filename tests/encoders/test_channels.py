@@ -113,6 +113,11 @@ def test_json_holds_all_of_it() -> None:
     assert again == fitted
 
 
+def test_a_column_of_no_known_kind_is_left_out() -> None:
+    table = pa.table({"odd": [{"a": 1}] * N, "raw": [b"x"] * N, "deep": [[["x"]]] * N})
+    assert fit(table).columns == ()
+
+
 def test_a_table_without_rows() -> None:
     assert fit(TABLE.slice(0, 0)).columns == ()
 

@@ -9,6 +9,7 @@ from encoders.cache import CachedEncoder
 from encoders.features import FORMAT, VECTORS, Features, encode_graph, load_features, save_features
 from encoders.hashing import HashingEncoder
 from encoders.lsa import LsaEncoder
+from encoders.templates import TextConfig
 from kg.errors import ArtefactError, FingerprintError, InputError
 from kg.files import write_folder
 from kg.graph import KnowledgeGraph
@@ -36,6 +37,16 @@ def test_rows_are_nodes(graph: KnowledgeGraph) -> None:
     assert features.vectors["person"].shape == (2, 32)
     assert features.fingerprint == encoder.fingerprint
     assert features.graph == graph.fingerprint
+
+
+def test_templates_say_what_is_read(graph: KnowledgeGraph) -> None:
+    encoder = HashingEncoder(dim=32)
+    config = TextConfig(templates={"item": "a work called {title}"})
+    features = encode_graph(graph, encoder, config)
+    expected = encoder.encode([f"a work called {TEXTS['dune']}"])
+    np.testing.assert_array_equal(features.vectors["item"][1:2], expected)
+    plain = encode_graph(graph, encoder)
+    np.testing.assert_array_equal(features.vectors["person"], plain.vectors["person"])
 
 
 def test_features_are_frozen(graph: KnowledgeGraph) -> None:
