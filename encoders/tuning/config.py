@@ -41,7 +41,7 @@ class TuningConfig:
     temperature: float = 0.05  # contrastive: of text similarities
     target_temperature: float = 0.05  # pairs.neighbours: of similarities by interactions
     popularity: float = 0.0  # contrastive: share of log popularity taken off the scores
-    hard_negatives: int = 1  # contrastive: text-near items of each anchor that no user shares
+    hard_negatives: int = 0  # contrastive: text-near items for each pair that no user shares
     mask_fraction: float = 0.15  # masked
     layers: int | None = None  # distil: of the teacher's layers, how many the student keeps
     student: Path | None = None  # distil: a model folder to start the student from instead
