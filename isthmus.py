@@ -29,7 +29,7 @@ class _FrontDoor(TyperGroup):
             typer.echo(f"error: {' '.join(str(error).splitlines())}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            resumable = ctx.invoked_subcommand in ("run", "train", "encode")
+            resumable = ctx.invoked_subcommand in ("run", "train", "encode", "finetune")
             hint = "; the same command, without --fresh, goes on from here" if resumable else ""
             typer.echo(f"interrupted{hint}", err=True)
             raise typer.Exit(130) from None
@@ -132,15 +132,62 @@ def encode(
     model: Annotated[str, typer.Option(help="minilm, lsa, hashing, a name or a path.")] = "minilm",
 ) -> None:
     """Turn the texts of a graph into vectors."""
-    from encoders.cache import CachedEncoder
     from encoders.features import encode_graph, save_features
-    from encoders.load import load_encoder
+    from encoders.load import encoder_of
+    from encoders.settings import EncoderConfig
     from kg.store import load_graph
-    from training.config import EncoderConfig
 
-    encoder = CachedEncoder(load_encoder(model), EncoderConfig().cache)
+    encoder = encoder_of(EncoderConfig(model=model))
     save_features(encode_graph(load_graph(graph), encoder), out)
     typer.echo(f"Features: {out}")
+
+
+@app.command()
+def finetune(
+    job: Job,
+    out: Annotated[Path | None, typer.Option(help="Model folder; models/<job name>.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Tune a job's text encoder on what the job may learn from; resumes."""
+    from training.config import load_job
+    from training.jobs import finetune_step
+
+    config = load_job(job, settings or ())
+    typer.echo(f"Encoder: {finetune_step(config, out or Path('models') / config.name)}")
+
+
+@app.command()
+def cache(
+    folder: Annotated[Path | None, typer.Option(help="Cache; the one that jobs use.")] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Make few files of many.")] = False,
+    older_than: Annotated[
+        float | None, typer.Option(metavar="DAYS", help="Remove what was not used for so long.")
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Remove the longest unused, down to this size.")
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="Remove by start of fingerprint.")] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Remove all.")] = False,
+) -> None:
+    """Show what the cache of encodings holds, and make room in it."""
+    from encoders.cache_folder import list_cache, prune
+    from encoders.cache_merge import merge as merge_files
+    from encoders.settings import EncoderConfig
+    from encoders.show import cache_table
+
+    where = (folder or EncoderConfig().cache).expanduser()
+    if merge:
+        typer.echo(f"{merge_files(where)} files fewer")
+    if everything or (older_than, max_bytes, encoder) != (None, None, None):
+        removed = prune(
+            where,
+            older_than_days=older_than,
+            max_bytes=max_bytes,
+            fingerprint=encoder,
+            everything=everything,
+        )
+        typer.echo(f"removed: {', '.join(e.fingerprint[:12] for e in removed) or 'nothing'}")
+    _console().print(cache_table(list_cache(where)))
 
 
 @app.command()

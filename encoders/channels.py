@@ -36,16 +36,16 @@ class ChannelConfig:
     images: str | None = None  # the column that names image files
     image_folder: Path = Path()  # what these names are relative to
     image_model: str | None = None  # a CLIP-style model of sentence-transformers
-    project: int = 0  # principal components of each wider channel; 0 leaves them as they are
-    whiten: bool = False  # give these components equal variance
+    project: int = 0  # principal components kept of texts, images and vectors; 0 keeps all
+    whiten: float = 0.5  # how far their variances are made equal: 0 not at all, 1 wholly
 
     def __post_init__(self) -> None:
         if (self.images is None) != (self.image_model is None):
             raise ValueError("give images (a column) and image_model together, or neither")
         if self.project < 0:
             raise ValueError(f"project = {self.project}: must be 0 or more")
-        if self.whiten and not self.project:
-            raise ValueError("whiten = true needs project, the number of components")
+        if not 0 <= self.whiten <= 1:
+            raise ValueError(f"whiten = {self.whiten}: must be from 0 to 1")
 
 
 def is_left_out(channel: str, leave_out: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ from encoders.channels import (
     HISTORY,
     IMAGE,
     TEXT,
+    VECTORS,
     AttributeTransform,
     ChannelConfig,
     check_names,
@@ -47,16 +48,13 @@ class FittedChannels:
     leave_out: tuple[str, ...] = ()
 
     @classmethod
-    def fit(
-        cls, graph: KnowledgeGraph, encoded: Channels, config: ChannelConfig, *, seed: int = 0
-    ) -> Self:
+    def fit(cls, graph: KnowledgeGraph, encoded: Channels, config: ChannelConfig) -> Self:
         """Fit on the training graph.
 
         Args:
             graph: what may be learned from (a split's `train`).
             encoded: channels that are there already (text, image, histories), by node type.
-            config: kinds of columns, what to leave out, and whether to project.
-            seed: of the projections.
+            config: kinds of columns, what to leave out, and how to project.
 
         Raises:
             ConfigError: the config names a channel or column that is not there.
@@ -71,17 +69,17 @@ class FittedChannels:
         columns = (name for nodes in graph.nodes.values() for name in nodes.attributes.column_names)
         check_names(config, names, columns)
         found = cls(attributes=attributes, leave_out=config.leave_out)
-        if not config.project:
+        if not (config.project or config.whiten):
             return found
         kept = found.apply(graph, encoded)
         projections = {}
         for space, (channel, node_types) in _spaces(kept, graph.item_type).items():
-            some = [kept[node_type][channel] for node_type in node_types]
-            if some[0].shape[1] > config.project:
-                x = np.concatenate([x[rows[t]] for x, t in zip(some, node_types, strict=True)])
-                projections[space] = Projection.fit(
-                    x, np.arange(len(x)), config.project, whiten=config.whiten, seed=seed
-                )
+            x = np.concatenate(
+                [kept[node_type][channel][rows[node_type]] for node_type in node_types]
+            )
+            projections[space] = Projection.fit(
+                x, np.arange(len(x)), dim=config.project, whiten=config.whiten
+            )
         return cls(attributes=attributes, projections=projections, leave_out=config.leave_out)
 
     def apply(self, graph: KnowledgeGraph, encoded: Channels) -> dict[str, dict[str, FloatArray]]:
@@ -165,7 +163,7 @@ def _space(node_type: str, channel: str) -> str:
 
 
 def _spaces(channels: Channels, item_type: str) -> dict[str, tuple[str, list[str]]]:
-    """Return each space with its channel and the node types that it is fitted on.
+    """Return each space of unit vectors, with its channel and the node types it is fitted on.
 
     Items decide where they have the channel; only where they have not, the other types do.
     """
@@ -173,7 +171,7 @@ def _spaces(channels: Channels, item_type: str) -> dict[str, tuple[str, list[str
     for node_type in sorted(channels, key=lambda name: (name != item_type, name)):
         for channel in channels[node_type]:
             space = _space(node_type, channel)
-            if channel.startswith(HISTORY):
+            if channel not in (TEXT, IMAGE) and not channel.startswith(VECTORS):
                 continue
             if space not in found:
                 found[space] = (channel, [node_type])

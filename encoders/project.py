@@ -1,4 +1,4 @@
-"""Fewer coordinates: principal components of a channel, fitted on what training knows."""
+"""Coordinates along principal components, evened out; fitted on what training knows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,20 @@ import numpy as np
 from encoders.base import FloatArray
 from kg.vocab import IntArray
 
-SMALLEST = 1e-5  # singular value, of the greatest: less is rounding, which whitening would blow up
+MOST_ROWS = 20_000  # a covariance needs no more
+SMALLEST = 1e-10  # variance, of the greatest: less is rounding, which whitening would blow up
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Projection:
-    """Coordinates of a row x with mean m in components C: C (x - m).
+    r"""Coordinates of a row x with mean m along scaled components C, at unit length: C (x - m).
+
+    Vectors of language models are crowded into a narrow cone: a few directions that all texts share
+    outweigh those that tell them apart. Component i, of variance :math:`\lambda_i`, is scaled by
+    :math:`\lambda_i^{-w/2}`. With w = 1 all variances are equal (Su et al., "Whitening sentence
+    representations", 2021), which makes as much of noise as of meaning; w = 1/2 is between that and
+    leaving things as they are. Variances are shrunk towards their mean as far as the number of rows
+    demands (Ledoit and Wolf 2004), so that few rows are hardly changed.
 
     Attributes:
         mean: float32 `[in_channels]`.
@@ -25,42 +33,46 @@ class Projection:
     components: FloatArray
 
     @classmethod
-    def fit(
-        cls, x: FloatArray, rows: IntArray, dim: int, *, whiten: bool = False, seed: int = 0
-    ) -> Self:
+    def fit(cls, x: FloatArray, rows: IntArray, *, dim: int = 0, whiten: float = 0.0) -> Self:
         """Find the principal components of some rows.
 
         Args:
             x: `[num_nodes, in_channels]`; zero rows are unknown and left out.
             rows: the nodes that may be learned from.
-            dim: number of components; missing ones are zero.
-            whiten: give all components the same variance, such that rows have unit length in root
-                mean square; otherwise distances stay what they are, but for what is cut off.
-            seed: of the randomised SVD (Halko et al. 2011).
-        """
-        from sklearn.utils.extmath import randomized_svd
+            dim: components to keep, those of most variance; 0 for all.
+            whiten: how far variances are made equal, from 0 (not at all) to 1 (wholly).
 
-        some = x[rows]
-        some = some[some.any(axis=1)]
-        components: FloatArray = np.zeros((dim, x.shape[1]), dtype=np.float32)
-        rank = min(dim, len(some) - 1, x.shape[1])
-        if rank < 1:
-            mean = some[0] if len(some) else np.zeros(x.shape[1], dtype=np.float32)
-            return cls(mean=np.array(mean, dtype=np.float32), components=components)
-        mean = some.mean(axis=0)
-        _, strength, directions = randomized_svd(some - mean, rank, n_iter=4, random_state=seed)
-        if whiten:
-            kept = strength > SMALLEST * max(float(strength[0]), 1e-12)
-            deviation = strength / np.sqrt(len(some))
-            scale = kept / np.where(kept, deviation * np.sqrt(max(kept.sum(), 1)), 1)
-            directions = directions * scale[:, None]
-        components[:rank] = directions
-        return cls(mean=mean, components=components)
+        Fewer than two rows, or rows that are all the same, have no components: coordinates stay.
+        """
+        from sklearn.covariance import ledoit_wolf
+
+        some = x[rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]]
+        some = some[some.any(axis=1)].astype(np.float64)
+        width = min(dim or x.shape[1], x.shape[1])
+        mean = np.zeros(x.shape[1])
+        components = np.eye(width, x.shape[1])
+        if len(some) > 1 and np.ptp(some, axis=0).max() > 0:  # else all say the same
+            mean = some.mean(axis=0)
+            covariance, _ = ledoit_wolf(some - mean, assume_centered=True)
+            variance, directions = np.linalg.eigh(covariance)
+            variance, directions = variance[::-1][:width], directions[:, ::-1][:, :width]
+            kept = variance > SMALLEST * max(float(variance[0]), SMALLEST)
+            # a component's sign is arbitrary: make its largest coordinate positive everywhere
+            largest = np.abs(directions).argmax(axis=0)
+            directions = directions * np.sign(directions[largest, np.arange(width)])
+            scale = np.where(kept, np.where(kept, variance / variance[0], 1) ** (-whiten / 2), 0)
+            components = (directions * scale).T
+        return cls(
+            mean=np.asarray(mean, dtype=np.float32),
+            components=np.ascontiguousarray(components, dtype=np.float32),
+        )
 
     def apply(self, x: FloatArray) -> FloatArray:
-        """Return the coordinates of rows, `[num_nodes, dim]`; a zero row stays zero."""
+        """Return coordinates of rows, `[num_nodes, dim]`, of unit length; zero rows stay zero."""
         known = x.any(axis=1, keepdims=True)
         out: FloatArray = ((x - self.mean) @ self.components.T * known).astype(np.float32)
+        length = np.linalg.norm(out, axis=1, keepdims=True)
+        np.divide(out, length, out=out, where=length > 0)
         return out
 
     def arrays(self) -> dict[str, FloatArray]:

@@ -13,13 +13,14 @@ from kg.graph import BoolArray, KnowledgeGraph
 from kg.vocab import IntArray, Vocab
 
 FloatArray = npt.NDArray[np.float32]
-NEAR = "near"  # relation of an item to the items nearest to it in text
+NEAR = "near"  # relation of an item to the items of its domains nearest to it in text
+NEAR_ACROSS = "near_across"  # the same, to items of other domains
 
 
 def to_hetero(
     graph: KnowledgeGraph,
     channels: Mapping[str, Mapping[str, FloatArray]],
-    neighbours: tuple[IntArray, FloatArray] | None = None,
+    neighbours: Mapping[str, tuple[IntArray, FloatArray]] | None = None,
 ) -> HeteroData:
     """Return the graph as PyG data.
 
@@ -31,8 +32,9 @@ def to_hetero(
     Args:
         graph: what may be learned from (a split's `train`).
         channels: vectors by node type and channel, float32 `[num_nodes, dim]`.
-        neighbours: rows and cosines of each item's nearest items in text, `[num_items, k]`, row -1
-            where there are fewer; they become the edges `(item, near, item)`.
+        neighbours: by relation (`near`, `near_across`), rows and similarities of the items nearest
+            to each item in text, `[num_items, k]`, row -1 where there are fewer; they become the
+            edges `(item, near, item)`.
 
     Raises:
         InputError: a vector is not finite, or a weight is not finite or negative.
@@ -62,12 +64,11 @@ def to_hetero(
     for column, domain in enumerate(graph.domains):
         part = interactions.take(graph.items.domains[interactions.dst, column])
         _add_edges(data, (user, f"{relation}:{domain}", item), part.src, part.dst, part.weight)
-    if neighbours is not None:
-        near, cosine = neighbours
-        there = (near >= 0) & (cosine > 0)
+    for relation_near, (near, similarity) in (neighbours or {}).items():
+        there = (near >= 0) & (similarity > 0)
         dst = np.broadcast_to(np.arange(len(near))[:, None], near.shape)[there]
         # the fourth power makes the nearest count most, as in the text-kNN bridge
-        _add_edges(data, (item, NEAR, item), near[there], dst, cosine[there] ** 4)
+        _add_edges(data, (item, relation_near, item), near[there], dst, similarity[there] ** 4)
     return data
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
+from gnn.data import NEAR, NEAR_ACROSS
 from gnn.decoders import DistMult
 from gnn.fusion import NodeInput
 from gnn.layers import LightRelationConv, parameter_name
@@ -14,7 +15,8 @@ from gnn.views import EdgeType, GraphView, View
 
 INTERACTION_GATE = 0.7  # a user's domains together weigh about as much as one alone
 KNOWLEDGE_GATE = 0.1
-NEAR_GATE_WARM = 0.0  # a warm item has its own history; a cold one stands on its neighbours
+NEAR_GATE = {NEAR: 1.0, NEAR_ACROSS: 0.1}  # of cold items, which stand on their neighbours
+NEAR_GATE_WARM = 0.0  # a warm item has its own history
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +95,12 @@ class TransferGNN(nn.Module):
         self.mix = nn.ParameterDict(
             {name: nn.Parameter(torch.ones(layers + 1, len(parts))) for name in self.names.values()}
         )
-        self.near_cold = nn.Parameter(torch.ones(len(parts)))
-        self.near_warm = nn.Parameter(torch.full((len(parts),), NEAR_GATE_WARM))
+        self.near_cold = nn.ParameterDict(
+            {name: nn.Parameter(torch.full((len(parts),), NEAR_GATE[name])) for name in graph.near}
+        )
+        self.near_warm = nn.ParameterDict(
+            {name: nn.Parameter(torch.full((len(parts),), NEAR_GATE_WARM)) for name in graph.near}
+        )
         self.item_bias = nn.Parameter(torch.zeros(graph.num_nodes[graph.item_type]))
         self.decoder = DistMult(1, width, learned=decoder == "distmult")
         self.knowledge_decoder = DistMult(max(len(self.knowledge), 1), width)
@@ -136,11 +142,10 @@ class TransferGNN(nn.Module):
         for node_type, num_nodes in self.num_nodes.items():
             if node_type not in z:  # without features, and further from items than there are hops
                 z[node_type] = items.new_zeros(num_nodes, items.shape[1])
-        if view.near is not None:
-            gate = torch.where(
-                view.cold_items[:, None], self.near_cold[self.part], self.near_warm[self.part]
-            )
-            z[self.item_type] = items + gate * view.near(items)
+        for name, near in view.near.items():
+            cold_gate, warm_gate = self.near_cold[name][self.part], self.near_warm[name][self.part]
+            gate = torch.where(view.cold_items[:, None], cold_gate, warm_gate)
+            z[self.item_type] = z[self.item_type] + gate * near(items)
         return Embeddings(
             z=z, item_bias=self.item_bias * ~view.cold_items, domain_views=domain_views
         )

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from gnn.adjacency import Adjacency, Propagation
-from gnn.data import NEAR
+from gnn.data import NEAR, NEAR_ACROSS
 from gnn.fusion import HISTORY
 
 EdgeType = tuple[str, str, str]
@@ -20,14 +20,14 @@ class View:
 
     Attributes:
         propagations: by edge type, over the edges that are visible.
-        near: text neighbours to items, over warm neighbours only; None without text.
+        near: text neighbours to items by relation, over warm neighbours only; empty without text.
         cold_items: items that have neither interactions nor a learned vector, bool `[num_items]`.
         hidden_channels: by node type and channel, nodes that do without it, bool `[num_nodes]`: the
             history of a domain in which any edge of the user is hidden would tell of that edge.
     """
 
     propagations: Mapping[EdgeType, Propagation]
-    near: Propagation | None
+    near: Mapping[str, Propagation]
     cold_items: Tensor
     hidden_channels: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
@@ -56,7 +56,11 @@ class GraphView:
             )
             for edge_type in data.edge_types
         }
-        self._near = self.adjacencies.pop((item_type, NEAR, item_type), None)
+        self.near = {
+            name: self.adjacencies.pop((item_type, name, item_type))
+            for name in (NEAR, NEAR_ACROSS)
+            if (item_type, name, item_type) in self.adjacencies
+        }
         self.interactions = [e for e in self.adjacencies if (e[0], e[2]) == (user_type, item_type)]
         histories = [c for c in data[user_type].get("x", {}) if c.startswith(HISTORY)]
         self._histories = {
@@ -110,7 +114,7 @@ class GraphView:
                 for channel in self._histories[edge_type]:
                     losers = hidden.setdefault(channel, torch.zeros_like(self._no_user))
                     losers[adjacency.src[~keep]] = True
-        near = None if self._near is None else self._near.mean(~cold[self._near.src])
+        near = {name: edges.mean(~cold[edges.src]) for name, edges in self.near.items()}
         return View(
             propagations=propagations,
             near=near,
@@ -121,7 +125,7 @@ class GraphView:
     def to(self, device: torch.device) -> "GraphView":
         """Return self with every tensor moved to `device`."""
         if device.type != "cpu":
-            for adjacency in (*self.adjacencies.values(), *([self._near] if self._near else [])):
+            for adjacency in (*self.adjacencies.values(), *self.near.values()):
                 adjacency.to(device)
             self._fixed = {edge: self.adjacencies[edge].symmetric() for edge in self._fixed}
             self.never_seen = self.never_seen.to(device)

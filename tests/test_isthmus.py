@@ -242,7 +242,8 @@ TINY_JOB = """
 name = "tiny"
 graph.mapping = "graph.toml"
 encoder = { model = "hashing", dim = 16 }
-model = { width = 8, layers = 1, text_neighbours = 2 }
+neighbours = { k = 2 }
+model = { width = 8, layers = 1 }
 training = { epochs = 1, negatives = 8, batch_size = 64, device = "cpu" }
 evaluation = { k = [3], sampled_negatives = 3, bootstrap = 20 }
 

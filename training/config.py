@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from encoders.channels import ChannelConfig
+from encoders.enrich import EnrichConfig
+from encoders.settings import EncoderConfig
+from encoders.templates import TextConfig
+from encoders.text_edges import TextEdgeConfig
+from encoders.tuning.config import TuningConfig
 from kg.errors import ConfigError
 from kg.settings import build, read_toml, substitute
 
@@ -24,17 +30,6 @@ class GraphConfig:
             raise ValueError(
                 "give either mapping (a TOML that maps files) or folder (an imported graph)"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """How node texts become vectors."""
-
-    model: str = "minilm"  # "minilm", "lsa", "hashing", or a Hugging Face name or path
-    max_length: int = 64  # tokens
-    dim: int = 128  # of "lsa" and "hashing"; a language model has its own
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    cache: Path = Path("~/.cache/isthmus/encodings")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +54,11 @@ class ModelConfig:
     text_width: int = 64  # further ones that start at the texts' principal components
     layers: int = 2
     decoder: Literal["dot", "distmult"] = "dot"
-    text_neighbours: int = 30  # edges from each item to its nearest in text; 0 for none
+    fusion: Literal["concat", "gate", "attention"] = "concat"  # of a node's channels
 
     def __post_init__(self) -> None:
         _check_range(self, 1, math.inf, "width", "layers")
-        _check_range(self, 0, math.inf, "text_width", "text_neighbours")
+        _check_range(self, 0, math.inf, "text_width")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +123,12 @@ class JobConfig:
     graph: GraphConfig
     task: TaskConfig
     seed: int = 0
+    texts: TextConfig = field(default_factory=TextConfig)
+    knowledge: EnrichConfig = field(default_factory=EnrichConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    tuning: TuningConfig = field(default_factory=TuningConfig)
+    channels: ChannelConfig = field(default_factory=ChannelConfig)
+    neighbours: TextEdgeConfig = field(default_factory=TextEdgeConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

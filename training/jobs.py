@@ -4,24 +4,26 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from encoders.cache import CachedEncoder
-from encoders.features import Features, encode_graph, load_features, save_features
-from encoders.load import load_encoder
+from encoders.enrich import enrich
+from encoders.features import Features, load_features
+from encoders.verbalize import check_texts, node_texts
 from kg.errors import ArtefactError, ConfigError
 from kg.files import read_json, write_json
 from kg.graph import KnowledgeGraph
-from kg.importer import import_graph
+from kg.importer import Imported, import_graph
 from kg.settings import build
-from kg.store import load_graph, save_graph
+from kg.store import load_graph, load_imported, save_graph
 from training.baselines.base import Scorer, Task
 from training.baselines.floors import floors_for
 from training.bundle import load_bundle, save_bundle
 from training.config import JobConfig
+from training.encoding import encode_histories, encode_nodes
 from training.evaluation.evaluate import evaluate
 from training.evaluation.projection import project
 from training.evaluation.report import write_report
@@ -33,6 +35,8 @@ from training.objective import Objective
 from training.prepare import choose_device, prepare
 from training.run_folder import RunFolder
 from training.seed import rng
+from training.tuning import finetune
+from training.tuning_guard import check_tuned
 
 MODEL = "isthmus"
 
@@ -80,17 +84,10 @@ def load_config(run: RunFolder) -> JobConfig:
 
 
 def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
-    """Import the graph, unless the run has it."""
+    """Import the graph and add what its texts say, unless the run has it."""
     _claim(job, run)
     if not run.graph.is_dir():
-        if job.graph.mapping is not None:
-            save_graph(import_graph(job.graph.mapping), run.graph)
-        elif job.graph.folder is not None:
-            load_graph(job.graph.folder)  # an error names what is wrong before anything is copied
-            aside = run.graph.with_name(f".{run.graph.name}.copy")
-            shutil.rmtree(aside, ignore_errors=True)  # of a run that was cut short
-            shutil.copytree(job.graph.folder, aside)
-            aside.rename(run.graph)
+        save_graph(_import(job), run.graph)
     return load_graph(run.graph)
 
 
@@ -98,11 +95,7 @@ def encode_step(job: JobConfig, run: RunFolder) -> Features:
     """Encode the text of every node, unless the run has it."""
     graph = load_graph(run.graph)
     if not run.features.is_dir():
-        config = job.encoder
-        encoder = load_encoder(
-            config.model, max_length=config.max_length, dim=config.dim, dtype=config.dtype
-        )
-        save_features(encode_graph(graph, CachedEncoder(encoder, config.cache)), run.features)
+        encode_nodes(job, graph, run)
     return load_features(run.features, graph)
 
 
@@ -123,7 +116,10 @@ def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
         return
     features = load_features(run.features, graph)
     check_no_leak(split)
-    objective = prepare(job, split, features, choose_device(job.training.device))
+    check_tuned(job.encoder.model, split)
+    histories = encode_histories(job, split, run)
+    device = choose_device(job.training.device)
+    objective = prepare(job, split, features, device, further=histories)
     fitted = fit(
         job,
         split,
@@ -173,9 +169,35 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
     return results
 
 
+def finetune_step(job: JobConfig, out: Path) -> Path:
+    """Tune the job's text encoder on its graph, unless `out` holds the result."""
+    graph = _import(job).graph
+    texts = {node_type: node_texts(graph, node_type, job.texts) for node_type in graph.nodes}
+    return finetune(
+        graph,
+        task=job.task,
+        encoder=job.encoder,
+        tuning=job.tuning,
+        seed=job.seed,
+        out=out,
+        texts=texts,
+    )
+
+
 def report_step(run: RunFolder) -> Path:
     """Write `report.html`."""
     return write_report(run, load_graph(run.graph))
+
+
+def _import(job: JobConfig) -> Imported:
+    """Read the job's graph, and add what its texts say."""
+    if job.graph.mapping is not None:
+        imported = import_graph(job.graph.mapping)
+    elif job.graph.folder is not None:
+        imported = load_imported(job.graph.folder)
+    check_texts(imported.graph, job.texts)
+    answers = job.encoder.cache.with_name("answers")
+    return replace(imported, graph=enrich(imported.graph, job.knowledge, cache=answers))
 
 
 def _report_is_stale(job: JobConfig, run: RunFolder) -> bool:
@@ -211,7 +233,8 @@ def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str,
 
 def _fingerprint(job: JobConfig, split: Split, features: Features) -> str:
     """Hash what decides a training run, so that a checkpoint of another is refused."""
-    decides = {key: job.to_dict()[key] for key in ("seed", "task", "model", "training")}
+    tables = ("seed", "task", "texts", "encoder", "channels", "neighbours", "model", "training")
+    decides = {key: job.to_dict()[key] for key in tables}
     text = json.dumps(decides, sort_keys=True) + split.train.fingerprint + features.fingerprint
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -3,17 +3,19 @@
 import numpy as np
 import torch
 
-from encoders.channels import ChannelConfig
+from encoders.channels import TEXT
 from encoders.features import Features
 from encoders.fitted import Channels, FittedChannels
-from encoders.neighbours import nearest_neighbours
-from gnn.data import to_hetero
+from encoders.templates import TextConfig
+from encoders.text_edges import Neighbours, TextEdgeConfig
+from encoders.text_space import TextSpace
+from encoders.verbalize import node_texts
+from gnn.data import NEAR, NEAR_ACROSS, to_hetero
 from gnn.model import TransferGNN
 from gnn.start import start_from_data
 from gnn.views import GraphView
 from kg.errors import ConfigError, InputError
 from kg.graph import FloatArray, KnowledgeGraph
-from kg.vocab import IntArray
 from training.config import JobConfig
 from training.evaluation.split import Split
 from training.objective import Objective
@@ -43,9 +45,7 @@ def prepare(
     features: Features,
     device: torch.device,
     *,
-    channels: ChannelConfig | None = None,
     further: Channels | None = None,
-    fusion: str = "concat",
 ) -> Objective:
     """Build the objective of one protocol; nothing held out is looked at.
 
@@ -54,9 +54,7 @@ def prepare(
         split: what is held out.
         features: vectors of the nodes.
         device: where to compute.
-        channels: which channels there are.
         further: channels made of `split.train`, such as histories of users.
-        fusion: of channels.
 
     Raises:
         ConfigError: `channels` names a channel or column that is not there.
@@ -66,16 +64,17 @@ def prepare(
     edges = train.interaction_edges
     if not len(edges):
         raise InputError(f"the {split.protocol} split leaves no interaction to train on")
-    config = channels or ChannelConfig()
     encoded = {
         node_type: {**features.channels.get(node_type, {}), **(further or {}).get(node_type, {})}
         for node_type in train.nodes
     }
-    seed = int(rng(job.seed, "projections").integers(2**31))
-    fitted = FittedChannels.fit(train, encoded, config, seed=seed)
-    kept = features.without(config.leave_out)
-    neighbours = text_neighbours(train, kept, job.model.text_neighbours)
-    data = to_hetero(train, fitted.apply(train, encoded), neighbours)
+    fitted = FittedChannels.fit(train, encoded, job.channels)
+    channels = fitted.apply(train, encoded)
+    vectors = channels[train.item_type].get(TEXT)
+    neighbours = text_neighbours(train, vectors, job.neighbours, job.texts)
+    data = to_hetero(
+        train, channels, {name: (n.rows, n.similarity) for name, n in neighbours.items()}
+    )
     graph = GraphView(data, train.user_type, train.item_type)
     with torch.random.fork_rng(devices=[]):  # parameters are drawn from torch's global generator
         torch.manual_seed(int(rng(job.seed, "parameters").integers(2**62)))
@@ -87,7 +86,7 @@ def prepare(
             parts=(shape.width, text_width) if text_width else (shape.width,),
             layers=shape.layers,
             decoder=shape.decoder,
-            fusion=fusion,
+            fusion=shape.fusion,
         )
         if job.training.spectral_start:
             start_from_data(
@@ -105,35 +104,28 @@ def prepare(
 
 
 def text_neighbours(
-    train: KnowledgeGraph, features: Features, k: int
-) -> tuple[IntArray, FloatArray] | None:
-    """Return each item's nearest warm items of its own domain in text, None without text.
+    train: KnowledgeGraph, vectors: FloatArray | None, config: TextEdgeConfig, texts: TextConfig
+) -> dict[str, Neighbours]:
+    """Return the items nearest to each item in text, by relation; none without text.
 
     Only items with training interactions are neighbours: the others have nothing to lend.
 
-    Returns:
-        Rows and cosines, both `[num_items, k]`; row -1 where there are fewer. An item of several
-        domains takes its neighbours from the last of them.
+    Args:
+        train: the training part of a split.
+        vectors: text channel of the items, as the network takes it.
+        config: how many, and how near.
+        texts: what the words of an item are.
     """
-    vectors = features.vectors.get(train.item_type)
-    if vectors is None or k == 0:
-        return None
+    if vectors is None or not (config.k or config.across):
+        return {}
+    words = node_texts(train, train.item_type, texts) if config.lexical else None
+    space = TextSpace(vectors, words, config)
     warm = np.zeros(len(train.items), dtype=np.bool_)
     warm[train.interaction_edges.dst] = True
-    rows = np.full((len(vectors), k), -1, dtype=np.int64)
-    cosine = np.zeros((len(vectors), k), dtype=np.float32)
-    for domain in train.domains:
-        inside = train.item_mask(domain)
-        items, keys = np.flatnonzero(inside), np.flatnonzero(inside & warm)
-        if not len(keys):
-            continue
-        # one more, because a warm item finds itself first
-        found, near = nearest_neighbours(vectors[items], vectors[keys], min(k + 1, len(keys)))
-        found = np.where(found >= 0, keys[found], -1)
-        itself = found == items[:, None]
-        order = np.argsort(itself | (found < 0), axis=1, kind="stable")[:, :k]
-        found = np.where(itself, -1, found)
-        width = order.shape[1]
-        rows[items, :width] = np.take_along_axis(found, order, axis=1)
-        cosine[items, :width] = np.take_along_axis(np.where(itself, 0, near), order, axis=1)
-    return rows, cosine
+    domains = train.items.domains
+    found = {}
+    if config.k:
+        found[NEAR] = space.within(domains, warm)
+    if config.across:
+        found[NEAR_ACROSS] = space.across(domains, warm)
+    return found

@@ -54,8 +54,13 @@ class RunFolder:
 
     @property
     def features(self) -> Path:
-        """Folder: one float matrix per node type (`training.features`)."""
+        """Folder: vectors by node type and channel (`encoders.features`)."""
         return self.path / "features"
+
+    @property
+    def encoder(self) -> Path:
+        """Folder: the text encoder, where it was fitted on this graph."""
+        return self.path / "encoder"
 
     @property
     def report(self) -> Path:

@@ -138,7 +138,7 @@ def test_a_name_that_is_not_there_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"images": "poster"}, {"image_model": "clip"}, {"project": -1}, {"whiten": True}]
+    "wrong", [{"images": "poster"}, {"image_model": "clip"}, {"project": -1}, {"whiten": 1.5}]
 )
 def test_settings_are_checked(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

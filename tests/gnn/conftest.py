@@ -88,7 +88,7 @@ def _network(
     fusion: str = "concat",
 ) -> World:
     vectors = _vectors(graph)
-    data = to_hetero(graph, channels or {"item": {"text": vectors}}, _near(vectors))
+    data = to_hetero(graph, channels or {"item": {"text": vectors}}, {"near": _near(vectors)})
     views = GraphView(data, "user", "item")
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -129,7 +129,7 @@ def test_neighbours_become_edges_from_the_neighbour(graph):
     rows[3], cosine[3] = [1, 2], [0.5, -0.5]
     rows[4], cosine[4] = [0, -1], [1.0, 0.0]
 
-    edges = to_hetero(graph, {}, (rows, cosine))["item", NEAR, "item"]
+    edges = to_hetero(graph, {}, {NEAR: (rows, cosine)})["item", NEAR, "item"]
 
     assert edges.edge_index.T.tolist() == [[1, 3], [0, 4]]
     assert edges.edge_weight.tolist() == pytest.approx([0.5**4, 1.0])

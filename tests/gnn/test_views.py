@@ -86,7 +86,7 @@ def test_cold_items_lend_nothing_to_their_neighbours(world):
     hidden = mask(world, "item", "b1")
     cold = (world.views.view(hidden_items=hidden)).cold_items
 
-    near = world.views.view(hidden_items=hidden).near.to_dst.to_dense()
+    near = world.views.view(hidden_items=hidden).near["near"].to_dst.to_dense()
 
     assert bool((near[:, cold] == 0).all())
     assert bool((near[:, ~cold] != 0).any())

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pytest
 import torch
 
+from encoders.channels import ChannelConfig
 from encoders.features import Features, encode_graph
 from encoders.hashing import HashingEncoder
+from encoders.text_edges import TextEdgeConfig
 from kg.graph import Edges, Nodes
 from kg.vocab import Vocab
 from training.config import GraphConfig, JobConfig, ModelConfig, TaskConfig, TrainingConfig
@@ -27,9 +29,15 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def make_job(tmp_path) -> Callable[..., JobConfig]:
-    """Return the factory `(seed=0, model={}, **training)` of small jobs."""
+    """Return the factory of small jobs: seed, tables, and settings of training by name."""
 
-    def factory(seed: int = 0, model: dict | None = None, **training) -> JobConfig:
+    def factory(
+        seed: int = 0,
+        model: dict | None = None,
+        neighbours: int = 3,
+        leave_out: tuple[str, ...] = (),
+        **training,
+    ) -> JobConfig:
         quick = {"epochs": 3, "batch_size": 64, "learning_rate": 0.02, "negatives": 16}
         quick |= {"simulation_steps": 3, "patience": 10, "device": "cpu"}
         return JobConfig(
@@ -37,7 +45,9 @@ def make_job(tmp_path) -> Callable[..., JobConfig]:
             seed=seed,
             graph=GraphConfig(folder=tmp_path / "graph"),
             task=TaskConfig(target="films", protocols=("user-cold",)),
-            model=ModelConfig(**{"width": 16, "text_neighbours": 3, **(model or {})}),
+            channels=ChannelConfig(leave_out=leave_out),
+            neighbours=TextEdgeConfig(k=neighbours),
+            model=ModelConfig(**{"width": 16, **(model or {})}),
             training=TrainingConfig(**{**quick, **training}),
         )
 

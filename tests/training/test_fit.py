@@ -190,11 +190,11 @@ def test_a_weight_that_is_not_a_number_is_one_line(make_job, train, split):
     assert "must be finite" in str(caught.value)
 
 
-@pytest.mark.parametrize("text_neighbours", [0, 3])
-def test_a_feature_that_is_not_a_number_is_one_line(make_job, train, features, text_neighbours):
+@pytest.mark.parametrize("k", [0, 3])
+def test_a_feature_that_is_not_a_number_is_one_line(make_job, train, features, k):
     text = np.array(features.vectors["item"])
     text[3, 2] = np.nan
-    job = make_job(model={"text_neighbours": text_neighbours})
+    job = make_job(neighbours=k)
 
     with pytest.raises(InputError) as caught:
         train(job, features=dataclasses.replace(features, channels={"item": {"text": text}}))

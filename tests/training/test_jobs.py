@@ -1,14 +1,14 @@
 import ast
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
+from encoders.settings import EncoderConfig
+from encoders.text_edges import TextEdgeConfig
 from kg.errors import ArtefactError, ConfigError, InputError
 from training.config import (
-    EncoderConfig,
     EvaluationConfig,
     GraphConfig,
     JobConfig,
@@ -16,7 +16,7 @@ from training.config import (
     TaskConfig,
     TrainingConfig,
 )
-from training.jobs import import_step, load_config, run_job
+from training.jobs import load_config, run_job
 from training.run_folder import RunFolder
 
 PROTOCOLS = ("user-cold", "item-cold", "warm")
@@ -59,7 +59,8 @@ def make_job(tmp_path):
             graph=GraphConfig(mapping=tmp_path / "graph.toml"),
             task=TaskConfig(**{"target": "films", **fractions, **task}),
             encoder=EncoderConfig(model="hashing", dim=16, cache=tmp_path / "cache"),
-            model=ModelConfig(width=8, text_neighbours=3),
+            neighbours=TextEdgeConfig(k=3),
+            model=ModelConfig(width=8),
             training=TrainingConfig(epochs=1, negatives=8, device="cpu"),
             evaluation=EvaluationConfig(k=(5,), sampled_negatives=4, bootstrap=20),
         )
@@ -163,26 +164,6 @@ def test_an_imported_graph_is_copied(make_job, run, tmp_path):
 
     scores = [json.loads(r.task("warm").results.read_text(encoding="utf-8")) for r in (run, other)]
     assert scores[0] == scores[1]
-
-
-def test_a_copy_cut_short_is_made_again(make_job, run, tmp_path, monkeypatch):
-    job = make_job(protocols=("warm",))
-    imported = import_step(job, run)
-    other = RunFolder(tmp_path / "other")
-    from_folder = dataclasses.replace(job, graph=GraphConfig(folder=run.graph))
-
-    def cut_short(source, target):
-        Path(target).mkdir()
-        shutil.copy(Path(source) / "manifest.json", target)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copytree", cut_short)
-        with pytest.raises(KeyboardInterrupt):
-            import_step(from_folder, other)
-
-    assert import_step(from_folder, other).fingerprint == imported.fingerprint
-    assert sorted(file.name for file in other.path.iterdir()) == ["config.json", "graph"]
 
 
 @pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from encoders.channels import ChannelConfig
-from encoders.features import Features
-from gnn.data import NEAR
+from encoders.templates import TextConfig
+from encoders.text_edges import TextEdgeConfig
+from gnn.data import NEAR, NEAR_ACROSS
 from kg.errors import ConfigError, InputError
 from training.prepare import choose_device, prepare, text_neighbours
 
@@ -22,64 +22,51 @@ def graph(make_graph):
     )
 
 
-def neighbours(graph, k, **angles):
-    """Return neighbours as ids, of items that lie on a circle, in degrees; others say nothing."""
-    vectors = np.zeros((len(graph.items), 2), dtype=np.float32)
-    for item, angle in angles.items():
-        row = graph.items.vocab.index([item])[0]
-        vectors[row] = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    found = text_neighbours(
-        graph, Features(channels={"item": {"text": vectors}}, fingerprint="", graph=""), k
-    )
-    rows, cosine = found
-    assert rows.shape == cosine.shape == (len(graph.items), k)
-    return {
-        item: [
-            (graph.items.vocab.id(int(row)), round(float(near), 3))
-            for row, near in zip(rows[place], cosine[place], strict=True)
-            if row >= 0
-        ]
-        for place, item in enumerate(graph.items.vocab.ids.to_pylist())
+def test_neighbours_are_warm_items_within_and_across_domains(graph):
+    angles = {"emma": 0, "persuasion": 10, "dune": 60, "ulysses": 5, "heat": 1, "tar": 2}
+    degrees = np.radians([angles[item] for item in graph.items.vocab.ids.to_pylist()])
+    vectors = np.stack([np.cos(degrees), np.sin(degrees)], axis=1).astype(np.float32)
+    config = TextEdgeConfig(k=1, across=1, lexical=0.0)
+
+    found = text_neighbours(graph, vectors, config, TextConfig())
+
+    chosen = {
+        relation: {
+            graph.items.vocab.id(item): graph.items.vocab.id(int(near))
+            for item, near in enumerate(neighbours.rows[:, 0])
+            if near >= 0
+        }
+        for relation, neighbours in found.items()
     }
+    assert chosen[NEAR]["ulysses"] == "emma"
+    assert chosen[NEAR]["tar"] == "heat"
+    assert "heat" not in chosen[NEAR]  # tar is cold and has nothing to lend
+    assert chosen[NEAR_ACROSS]["ulysses"] == "heat"
+    assert chosen[NEAR_ACROSS]["tar"] == "emma"
 
 
-ANGLES = {"emma": 0, "persuasion": 10, "dune": 60, "ulysses": 5, "heat": 1, "tar": 2}
+def test_words_of_templates_make_neighbours(make_graph):
+    texts = {"pan": "blue", "wok": "red", "pot": "red"}
+    graph = make_graph([("ann", "pan"), ("ann", "wok")], dict.fromkeys(texts, "home"), texts=texts)
+    vectors = np.ones((3, 2), np.float32) / np.sqrt(2, dtype=np.float32)
+    config = TextEdgeConfig(k=1, lexical=0.5)
+    pot, wok, pan = (int(graph.items.vocab.index([item])[0]) for item in ("pot", "wok", "pan"))
 
+    plain = text_neighbours(graph, vectors, config, TextConfig())[NEAR]
+    other = text_neighbours(graph, vectors, config, TextConfig(templates={"item": "same {title}"}))[
+        NEAR
+    ]
 
-def test_neighbours_are_the_nearest_warm_items_of_the_same_domain(graph):
-    found = neighbours(graph, 1, **ANGLES)
-
-    assert {item: [name for name, _ in near] for item, near in found.items()} == {
-        "emma": ["persuasion"],  # neither itself nor ulysses, which has nothing to lend
-        "persuasion": ["emma"],
-        "dune": ["persuasion"],
-        "ulysses": ["emma"],  # of two that are equally near, the first
-        "heat": [],
-        "tar": ["heat"],
-    }
-
-
-def test_where_there_are_fewer_the_rest_is_empty(graph):
-    found = neighbours(graph, 5, **ANGLES)
-
-    assert found["emma"] == [("persuasion", 0.985), ("dune", 0.5)]
-    assert [name for name, _ in found["ulysses"]] == ["emma", "persuasion", "dune"]
-
-
-def test_an_item_without_text_is_nobodys_neighbour_and_has_none(graph):
-    found = neighbours(graph, 3, emma=0, dune=60, ulysses=5)
-
-    assert found["persuasion"] == []
-    assert [name for name, _ in found["ulysses"]] == ["emma", "dune"]
+    assert plain.rows[pot, 0] == other.rows[pot, 0] == wok
+    assert plain.similarity[pot, 0] > plain.similarity[pan, 0]
+    assert other.similarity[pan, 0] > plain.similarity[pan, 0]
 
 
 def test_without_text_or_wish_there_are_none(graph):
-    nothing = Features(channels={}, fingerprint="", graph="")
     ones = np.ones((6, 2), np.float32)
-    vectors = Features(channels={"item": {"text": ones}}, fingerprint="", graph="")
 
-    assert text_neighbours(graph, nothing, 3) is None
-    assert text_neighbours(graph, vectors, 0) is None
+    assert text_neighbours(graph, None, TextEdgeConfig(), TextConfig()) == {}
+    assert text_neighbours(graph, ones, TextEdgeConfig(k=0), TextConfig()) == {}
 
 
 def test_nothing_held_out_reaches_the_network(make_job, split, features):
@@ -129,14 +116,14 @@ def test_channels_are_fitted_on_the_training_graph_and_left_out_by_name(make_job
     cpu = torch.device("cpu")
 
     whole = prepare(make_job(), dated, features, cpu)
-    silent = prepare(make_job(), dated, features, cpu, channels=ChannelConfig(leave_out=("text",)))
+    silent = prepare(make_job(leave_out=("text",)), dated, features, cpu)
 
     assert list(whole.x["item"]) == ["text", "numeric"]
     assert list(silent.x["item"]) == ["numeric"]
-    assert silent.graph.view().near is None  # text neighbours are made of texts
+    assert silent.graph.view().near == {}  # text neighbours are made of texts
     assert whole.channels.attributes["item"].columns[0].name == "year"
     with pytest.raises(ConfigError, match="no channel 'txt'"):
-        prepare(make_job(), dated, features, cpu, channels=ChannelConfig(leave_out=("txt",)))
+        prepare(make_job(leave_out=("txt",)), dated, features, cpu)
 
 
 def test_histories_come_in_beside_what_is_there_and_change_no_start(make_job, split, features):

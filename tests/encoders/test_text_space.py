@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from encoders.text_edges import TextEdgeConfig, TextSpace
+from encoders.text_edges import TextEdgeConfig
+from encoders.text_space import TextSpace
 
 NAMES = ["emma", "persuasion", "dune", "ulysses", "heat", "tar"]
 DOMAINS = np.array([[1, 0], [1, 0], [1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.bool_)
