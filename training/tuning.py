@@ -40,7 +40,7 @@ from training.tuning_guard import (
 )
 from training.tuning_loop import Tunable, tune
 
-NEAR = 30  # text neighbours that hard negatives are drawn from
+NEAR = 40  # text neighbours that hard negatives are drawn from
 MAX_VALID_TEXTS = 512
 
 Texts = Mapping[str, Sequence[str]]

@@ -12,11 +12,11 @@ Objective = Literal["contrastive", "masked", "causal", "distil"]
 class PairWeights:
     """How often a batch is of each kind; 0 leaves a kind out."""
 
-    items: float = 1.0  # two items of one domain that a user has
-    across: float = 1.0  # two items of different domains that a user has
+    items: float = 0.0  # two items of one domain that a user has
+    across: float = 0.0  # two items of different domains that a user has
     histories: float = 0.0  # a user's other items, as one text, and an item
     knowledge: float = 0.0  # the two ends of a relation that is not the interactions
-    neighbours: float = 0.0  # items, and how alike their users are: soft targets
+    neighbours: float = 1.0  # items, and how alike their users are: soft targets
 
     def __post_init__(self) -> None:
         weights = [getattr(self, kind.name) for kind in fields(self)]
@@ -31,22 +31,21 @@ class TuningConfig:
     """How a language model is adapted."""
 
     objective: Objective = "contrastive"
-    steps: int = 500
-    batch_size: int = 64  # pairs, items or texts in a step
-    learning_rate: float = 2e-5  # its peak
+    steps: int = 400
+    batch_size: int = 192  # pairs, items or texts in a step
+    learning_rate: float = 5e-5  # its peak
     warmup: float = 0.1  # share of the steps in which the rate rises
     weight_decay: float = 0.01
     lora_rank: int = 0  # 0 trains every weight; else adapters of this rank, merged at the end
     pairs: PairWeights = field(default_factory=PairWeights)  # contrastive
     temperature: float = 0.05  # contrastive: of text similarities
-    target_temperature: float = 0.05  # pairs.neighbours: of similarities by interactions
     popularity: float = 0.0  # contrastive: share of log popularity taken off the scores
-    hard_negatives: int = 0  # contrastive: text-near items for each pair that no user shares
+    hard_negatives: int = 4  # contrastive: text-near items beside each
     mask_fraction: float = 0.15  # masked
     layers: int | None = None  # distil: of the teacher's layers, how many the student keeps
     student: Path | None = None  # distil: a model folder to start the student from instead
     valid_share: float = 0.05  # of items (contrastive) or texts, kept out of tuning
-    valid_every: int = 50  # steps between looks at the valid score, each with a checkpoint
+    valid_every: int = 100  # steps between looks at the valid score, each with a checkpoint
     patience: int = 3  # looks without a better valid score before stopping
 
     def __post_init__(self) -> None:
@@ -54,7 +53,7 @@ class TuningConfig:
             _check(self, name, 1, math.inf)
         for name in ("lora_rank", "hard_negatives", "weight_decay"):
             _check(self, name, 0, math.inf)
-        for name in ("learning_rate", "temperature", "target_temperature"):
+        for name in ("learning_rate", "temperature"):
             _check(self, name, 0, math.inf, above=True)
         for name in ("warmup", "popularity"):
             _check(self, name, 0, 1)

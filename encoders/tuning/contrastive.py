@@ -59,7 +59,6 @@ def contrastive_loss(rows: Tensor, batch: Batch, config: TuningConfig) -> Tensor
             anchors @ anchors.T,
             torch.from_numpy(batch.targets).to(rows.device),
             temperature=config.temperature,
-            target_temperature=config.target_temperature,
         )
     popularity = torch.from_numpy(batch.log_popularity).to(rows.device) * config.popularity
     return both_ways(

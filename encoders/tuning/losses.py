@@ -64,31 +64,28 @@ def both_ways(
     return (there + back) / 2
 
 
-def listwise(
-    similarities: Tensor, targets: Tensor, *, temperature: float, target_temperature: float
-) -> Tensor:
+def listwise(similarities: Tensor, targets: Tensor, *, temperature: float) -> Tensor:
     """Return how far the order of text similarities is from that of target similarities.
 
-    The mean over rows i of `KL(softmax_j(t[i, j] / target_temperature) || softmax_j(s[i, j] /
-    temperature))`, j over all rows but i (Cao et al., 2007). A row that is like no other says
-    nothing and is left out.
+    The mean over rows i of `KL(t[i, j] / sum_j t[i, j] || softmax_j(s[i, j] / temperature))`, j
+    over all rows but i (ListNet, Cao et al., 2007, with shares as targets: a target of 0 is 0). A
+    row that is like no other says nothing and is left out.
 
     Args:
         similarities: `[num_rows, num_rows]`, of texts.
         targets: `[num_rows, num_rows]`, 0 or more, of users in common.
         temperature: of `similarities`.
-        target_temperature: of `targets`.
     """
     itself = torch.eye(len(targets), dtype=torch.bool, device=targets.device)
-    rows = (targets.masked_fill(itself, 0) > 0).any(dim=1)
+    wanted = targets.masked_fill(itself, 0)
+    rows = (wanted > 0).any(dim=1)
     if not bool(rows.any()):
         return similarities.sum() * 0
+    shares = wanted[rows] / wanted[rows].sum(dim=1, keepdim=True)
     # Not -inf: 0 * -inf is no number, and so is its gradient.
     low = torch.finfo(similarities.dtype).min / 4
-    log_p = (targets / target_temperature).masked_fill(itself, low)[rows].log_softmax(dim=1)
     log_q = (similarities / temperature).masked_fill(itself, low)[rows].log_softmax(dim=1)
-    kept = ~itself[rows]
-    terms = torch.where(kept, log_p.exp() * (log_p - log_q), torch.zeros_like(log_q))
+    terms = torch.where(shares > 0, shares * (shares.clamp(min=1e-30).log() - log_q), 0.0)
     return terms.sum(dim=1).mean()
 
 

@@ -26,7 +26,6 @@ from kg.vocab import IntArray
 HISTORY = 10  # items in the text of a history
 TITLE_WORDS = 8  # of each
 NEIGHBOURS = 20  # nearest by interactions that are looked at
-GROUP = 4  # an anchor and its neighbours, in a batch of `neighbours`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -175,21 +174,37 @@ class PairSource:
         )
 
     def _neighbours_batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """Draw items, some that are near each in text, and for all of them one that is alike.
+
+        What is near in text and unlike in use is what the encoder has to learn.
+        """
         table = self._neighbours
-        chosen = some(np.flatnonzero(np.diff(table.indptr)), max(1, size // GROUP), rng)
-        group = [
-            rng.permutation(table.indices[table.indptr[item] : table.indptr[item + 1]])[: GROUP - 1]
-            for item in chosen
-        ]
-        rows = np.unique(np.concatenate([chosen, *group]))
+        known = np.diff(table.indptr) > 0
+        mass = np.bincount(self._domain[known], minlength=len(self._names)).astype(np.float64)
+        domain = rng.choice(len(mass), p=mass / mass.sum())
+        of_domain = np.flatnonzero(known & (self._domain == domain))
+        drawn = some(of_domain, max(1, size // (2 * (1 + self._hard))), rng)
+        if self._near is not None and self._hard:
+            near = [rng.permutation(self._near[item])[: self._hard] for item in drawn]
+            drawn = np.unique(np.concatenate([drawn, *near]))
+            drawn = drawn[(drawn >= 0) & known[drawn]]
+        alike = [self._alike(table, item, rng) for item in drawn]
+        rows = np.unique(np.concatenate([drawn, alike]))
         unit = unit_rows(self._of_item[rows])
+        targets = (unit @ unit.T).toarray().astype(np.float32)
+        same = self._codes[rows][:, None] == self._codes[rows][None, :]
         return Batch(
             anchors=[self.texts[row] for row in rows],
             candidates=[],
             known=np.zeros((len(rows), 0), dtype=np.bool_),
             log_popularity=np.zeros(0, dtype=np.float32),
-            targets=(unit @ unit.T).toarray().astype(np.float32),
+            targets=np.where(same & ~np.eye(len(rows), dtype=np.bool_), 0, targets),
         )
+
+    def _alike(self, table: sparse.csr_matrix, item: int, rng: np.random.Generator) -> int:
+        found = slice(table.indptr[item], table.indptr[item + 1])
+        cosines = table.data[found]
+        return int(rng.choice(table.indices[found], p=cosines / cosines.sum()))
 
     def _of_items(
         self, anchors: IntArray, positives: IntArray, like: IntArray, rng: np.random.Generator

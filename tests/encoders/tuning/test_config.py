@@ -21,7 +21,7 @@ def test_a_table_becomes_settings():
         ({"objective": "distil", "layers": 1, "student": "x"}, "either layers"),
         ({"layers": 0}, "layers = 0"),
         ({"objective": "contrast"}, 'did you mean "contrastive"'),
-        ({"pairs": {"items": 0, "across": 0}}, r"tuning\.pairs: give at least one kind"),
+        ({"pairs": {"neighbours": 0}}, r"tuning\.pairs: give at least one kind"),
         ({"pairs": {"items": -1}}, "0 or more"),
         ({"pairs": {"item": 1}}, 'did you mean "items"'),
     ],

@@ -39,12 +39,11 @@ def test_popularity_comes_in_by_its_share():
 def test_soft_targets_are_listwise():
     targets = np.ones((2, 2), dtype=np.float32)
     batch = replace(BATCH, candidates=[], targets=targets)
-    config = TuningConfig(temperature=0.5, target_temperature=0.3)
+    config = TuningConfig(temperature=0.5)
     expected = listwise(
         ROWS[:2] @ ROWS[:2].T,
         torch.from_numpy(targets),
         temperature=0.5,
-        target_temperature=0.3,
     )
     assert torch.equal(contrastive_loss(ROWS[:2], batch, config), expected)
 
