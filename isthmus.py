@@ -132,7 +132,7 @@ def encode(
     model: Annotated[str, typer.Option(help="minilm, lsa, hashing, a name or a path.")] = "minilm",
 ) -> None:
     """Turn the texts of a graph into vectors."""
-    from encoders.features import encode_graph, save_features
+    from encoders.channels.features import encode_graph, save_features
     from encoders.load import encoder_of
     from encoders.settings import EncoderConfig
     from kg.store import load_graph
@@ -170,10 +170,10 @@ def cache(
     everything: Annotated[bool, typer.Option("--everything", help="Remove all.")] = False,
 ) -> None:
     """Show what the cache of encodings holds, and make room in it."""
-    from encoders.cache_folder import list_cache, prune
-    from encoders.cache_merge import merge as merge_files
+    from encoders.cache.folder import list_cache, prune
+    from encoders.cache.merge import merge as merge_files
+    from encoders.cache.show import cache_table
     from encoders.settings import EncoderConfig
-    from encoders.show import cache_table
 
     where = (folder or EncoderConfig().cache).expanduser()
     if merge:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-OWN = (["propagation.py"], ["encoding.py"], ["evaluation_memory.py"])
+OWN = (["propagation.py"], ["encoding.py"], ["encoding_memory.py"], ["evaluation_memory.py"])
 ON_DATA = (
     ["floors.py"],
     ["transfer.py", "food-kitchen-to-kitchen"],

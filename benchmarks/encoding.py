@@ -29,10 +29,10 @@ from machine import machine
 from sentence_transformers import SentenceTransformer
 
 from encoders.base import FloatArray
-from encoders.cache import CachedEncoder
-from encoders.devices import resolve_device, resolve_dtype
+from encoders.cache.cached import CachedEncoder
 from encoders.load import packaged_minilm
-from encoders.sentence import SentenceEncoder
+from encoders.models.devices import resolve_device, resolve_dtype
+from encoders.models.sentence import SentenceEncoder
 from kg.errors import ConfigError
 
 RESULT = Path(__file__).parent / "results" / "encoding.json"

@@ -22,9 +22,9 @@ import torch
 from machine import machine
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from encoders.cache import CachedEncoder
+from encoders.cache.cached import CachedEncoder
 from encoders.load import packaged_minilm
-from encoders.sentence import SentenceEncoder
+from encoders.models.sentence import SentenceEncoder
 from kg.files import read_json, write_json
 
 RESULT = Path(__file__).parent / "results" / "encoding-memory.json"

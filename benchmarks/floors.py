@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from machine import machine
 
-from encoders.features import encode_graph, load_features, save_features
+from encoders.channels.features import encode_graph, load_features, save_features
 from encoders.load import load_encoder
 from kg.errors import IsthmusError
 from kg.files import write_json

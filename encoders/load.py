@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from encoders.base import TextEncoder
-from encoders.cache import CachedEncoder
+from encoders.cache.cached import CachedEncoder
 from encoders.settings import Dtype, EncoderConfig, PoolingMode
 from kg.errors import ArtefactError, ConfigError
 from kg.files import sha256
@@ -22,7 +22,8 @@ def encoder_of(config: EncoderConfig) -> CachedEncoder:
         ConfigError: a setting is wrong, or there is no such model.
         ArtefactError: the model's files are missing, damaged or pickled.
     """
-    return CachedEncoder(_encoder(config), config.cache, storage=config.storage)
+    name = Path(config.model).name  # of a folder, which may lie anywhere
+    return CachedEncoder(_encoder(config), config.cache, storage=config.storage, name=name)
 
 
 def load_encoder(
@@ -85,7 +86,7 @@ def load_encoder(
 def _encoder(config: EncoderConfig) -> TextEncoder:
     # Imported where they are used: torch alone takes seconds to import.
     if config.endpoint:
-        from encoders.endpoint import EndpointEncoder
+        from encoders.models.endpoint import EndpointEncoder
 
         return EndpointEncoder(
             config.endpoint,
@@ -97,15 +98,15 @@ def _encoder(config: EncoderConfig) -> TextEncoder:
             prompt=config.prompt,
         )
     if config.model == "lsa":
-        from encoders.lsa import LsaEncoder
+        from encoders.models.lsa import LsaEncoder
 
         return LsaEncoder(dim=config.dim or DIM)
     if config.model == "hashing":
-        from encoders.hashing import HashingEncoder
+        from encoders.models.hashing import HashingEncoder
 
         return HashingEncoder(dim=config.dim or DIM)
 
-    from encoders.sentence import SentenceEncoder
+    from encoders.models.sentence import SentenceEncoder
 
     return SentenceEncoder(
         _folder(config),
@@ -179,7 +180,7 @@ def model_folder(model: str, revision: str | None = None, *, code: bool = False)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    from encoders.model_files import CODE_FILES, MODEL_FILES, OTHER_RUNTIMES
+    from encoders.models.model_files import CODE_FILES, MODEL_FILES, OTHER_RUNTIMES
 
     wanted: dict[str, Any] = {
         "allow_patterns": [*MODEL_FILES, *(CODE_FILES if code else ())],

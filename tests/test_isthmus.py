@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 import isthmus
-from encoders.features import load_features
+from encoders.cache.cached import CachedEncoder
+from encoders.channels.features import load_features
+from encoders.models.hashing import HashingEncoder
 from kg.store import load_graph, save_graph
 from training.bundle import Bundle, save_bundle
 from training.evaluation.split_files import save_split
@@ -285,6 +287,38 @@ def test_run_does_everything_and_resumes(mapping, two_domain_checkerboard, tmp_p
     assert invoke("report", out).stdout == f"Report: {out / 'report.html'}\n"
     trained = invoke("train", job, "--out", out)
     assert trained.stdout == f"Model: {out / 'user-cold' / 'model'}\n"
+
+
+def test_cache_lists_merges_and_removes(tmp_path):
+    encoder = CachedEncoder(HashingEncoder(dim=8), tmp_path, name="hashing")
+    for text in ("one", "two"):
+        encoder.encode([text])
+    listed = invoke("cache", "--folder", tmp_path)
+    assert listed.exit_code == 0, listed.output
+    assert "hashing" in listed.stdout
+    assert encoder.fingerprint[:12] in listed.stdout
+    assert "1 files fewer" in invoke("cache", "--folder", tmp_path, "--merge").stdout
+    kept = invoke("cache", "--folder", tmp_path, "--older-than", "30")
+    assert "removed: nothing" in kept.stdout
+    gone = invoke("cache", "--folder", tmp_path, "--encoder", encoder.fingerprint[:12])
+    assert f"removed: {encoder.fingerprint[:12]}" in gone.stdout
+    assert "hashing" not in invoke("cache", "--folder", tmp_path).stdout
+
+
+def test_finetune_tunes_the_encoder_of_a_job(tmp_path, monkeypatch):
+    asked = {}
+
+    def finetune_step(job, out):
+        asked.update(job=job, out=out)
+        return out
+
+    monkeypatch.setattr("training.jobs.finetune_step", finetune_step)
+    job = tmp_path / "job.toml"
+    job.write_text('name = "x"\ngraph.folder = "graph"\ntask.target = "films"\n')
+    result = invoke("finetune", job, "--out", tmp_path / "m", "--set", "tuning.pairs.items=2")
+    assert result.stdout == f"Encoder: {tmp_path / 'm'}\n"
+    assert asked["job"].tuning.pairs.items == 2
+    assert asked["out"] == tmp_path / "m"
 
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):

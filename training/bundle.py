@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from encoders.fitted import ABOUT, FittedChannels
+from encoders.channels.fitted import ABOUT, FittedChannels
 from kg.errors import FingerprintError
 from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import KnowledgeGraph

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from encoders.channels import ChannelConfig
-from encoders.enrich import EnrichConfig
+from encoders.channels.attributes import ChannelConfig
+from encoders.knowledge.enrich import EnrichConfig
+from encoders.neighbours.edges import TextEdgeConfig
 from encoders.settings import EncoderConfig
-from encoders.templates import TextConfig
-from encoders.text_edges import TextEdgeConfig
+from encoders.texts.templates import TextConfig
 from encoders.tuning.config import TuningConfig
 from kg.errors import ConfigError
 from kg.settings import build, read_toml, substitute

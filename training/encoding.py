@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from encoders.base import FloatArray
-from encoders.cache import CachedEncoder
-from encoders.channels import HISTORY
-from encoders.features import encode_graph, save_features
-from encoders.histories import history_texts
-from encoders.images import add_images
+from encoders.cache.cached import CachedEncoder
+from encoders.channels.attributes import HISTORY
+from encoders.channels.features import encode_graph, save_features
+from encoders.channels.images import add_images
 from encoders.load import encoder_of
-from encoders.lsa import LsaEncoder
+from encoders.models.lsa import LsaEncoder
+from encoders.texts.histories import history_texts
 from kg.graph import KnowledgeGraph
 from training.config import JobConfig
 from training.evaluation.split import Split

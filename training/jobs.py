@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from encoders.enrich import enrich
-from encoders.features import Features, load_features
-from encoders.verbalize import check_texts, node_texts
+from encoders.channels.features import Features, load_features
+from encoders.knowledge.enrich import enrich
+from encoders.texts.verbalize import check_texts, node_texts
 from kg.errors import ArtefactError, ConfigError
 from kg.files import read_json, write_json
 from kg.graph import KnowledgeGraph
@@ -136,7 +136,8 @@ def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
         "best_epoch": fitted.best_epoch,
         "versions": {name: version(name) for name in ("isthmus", "torch", "torch-geometric")},
     }
-    save_bundle(to_bundle(fitted.final, objective.model, about), task.model, graph)
+    bundle = to_bundle(fitted.final, objective.model, about)
+    save_bundle(replace(bundle, channels=objective.channels), task.model, graph)
 
 
 def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results:

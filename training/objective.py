@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
-from encoders.fitted import FittedChannels
+from encoders.channels.fitted import FittedChannels
 from gnn.alignment import PAIRED, alignment_loss
 from gnn.model import Embeddings, TransferGNN
 from gnn.views import EdgeType, GraphView

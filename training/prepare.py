@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from encoders.channels import TEXT
-from encoders.features import Features
-from encoders.fitted import Channels, FittedChannels
-from encoders.templates import TextConfig
-from encoders.text_edges import Neighbours, TextEdgeConfig
-from encoders.text_space import TextSpace
-from encoders.verbalize import node_texts
+from encoders.channels.attributes import TEXT
+from encoders.channels.features import Features
+from encoders.channels.fitted import Channels, FittedChannels
+from encoders.neighbours.edges import Neighbours, TextEdgeConfig
+from encoders.neighbours.space import TextSpace
+from encoders.texts.templates import TextConfig
+from encoders.texts.verbalize import node_texts
 from gnn.data import NEAR, NEAR_ACROSS, to_hetero
 from gnn.model import TransferGNN
 from gnn.start import start_from_data

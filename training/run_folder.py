@@ -54,7 +54,7 @@ class RunFolder:
 
     @property
     def features(self) -> Path:
-        """Folder: vectors by node type and channel (`encoders.features`)."""
+        """Folder: vectors by node type and channel (`encoders.channels.features`)."""
         return self.path / "features"
 
     @property

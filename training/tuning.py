@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 from encoders.base import FloatArray
-from encoders.cache import CachedEncoder
+from encoders.cache.cached import CachedEncoder
 from encoders.load import encoder_of
-from encoders.neighbours import nearest_neighbours
-from encoders.sentence import SentenceEncoder
+from encoders.models.sentence import SentenceEncoder
+from encoders.neighbours.exact import nearest_neighbours
 from encoders.settings import EncoderConfig
+from encoders.texts.verbalize import node_texts
 from encoders.tuning.config import TuningConfig
 from encoders.tuning.contrastive import Contrastive
 from encoders.tuning.distil import Distillation, keep_layers
@@ -25,7 +26,6 @@ from encoders.tuning.language_model import LanguageModelling, long_enough
 from encoders.tuning.pairs import PairSource
 from encoders.tuning.retrieval import hold_out_items, make_questions
 from encoders.tuning.text_model import TextModel
-from encoders.verbalize import node_texts
 from kg.errors import ConfigError, InputError
 from kg.graph import KnowledgeGraph
 from kg.vocab import IntArray
@@ -69,7 +69,7 @@ def finetune(
         seed: of the job: of its splits, and of every draw here.
         out: folder to write, with checkpoints beside it until it is there.
         texts: what the encoder reads of the nodes of each type, in row order; by default
-            `encoders.verbalize.node_texts`.
+            `encoders.texts.verbalize.node_texts`.
 
     Raises:
         ConfigError: the model cannot be tuned, or `out` holds another tuning.

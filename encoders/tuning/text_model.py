@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from encoders.language_model import load_replica
-from encoders.model_files import check_folder, prompt_text
-from encoders.reading import Tokens, clean, tokenize
+from encoders.models.language_model import load_replica
+from encoders.models.model_files import check_folder, prompt_text
+from encoders.models.reading import Tokens, clean, tokenize
 from kg.errors import ConfigError
 
 CPU_BATCH_TOKENS = 2_048  # of one forward pass; more pads more, and leaves the caches
@@ -23,7 +23,7 @@ class TextModel:
     """A sentence-transformers model with its weights free, and the tokens of texts remembered.
 
     Args:
-        folder: the model's files, as `encoders.sentence` reads them; they are not changed.
+        folder: the model's files, as `encoders.models.sentence` reads them; they are not changed.
         max_length: tokens read of a text.
         device: where to compute.
         pooling: as of `SentenceEncoder`; it becomes the model's own.

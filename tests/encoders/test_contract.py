@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from encoders.base import TextEncoder
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
+from encoders.cache.cached import CachedEncoder
 from encoders.load import load_encoder
-from encoders.lsa import LsaEncoder
+from encoders.models.hashing import HashingEncoder
+from encoders.models.lsa import LsaEncoder
 
 TEXTS = [
     "A governess falls in love with the master of the house",

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from encoders import load
-from encoders.cache import CachedEncoder
-from encoders.hashing import HashingEncoder
+from encoders.cache.cached import CachedEncoder
 from encoders.load import (
     MINILM_SHA256,
     check_weights,
@@ -12,8 +11,9 @@ from encoders.load import (
     load_encoder,
     packaged_minilm,
 )
-from encoders.lsa import LsaEncoder
-from encoders.sentence import SentenceEncoder
+from encoders.models.hashing import HashingEncoder
+from encoders.models.lsa import LsaEncoder
+from encoders.models.sentence import SentenceEncoder
 from encoders.settings import EncoderConfig
 from kg.errors import ArtefactError, ConfigError
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from encoders import channels
+from encoders.channels import attributes as channels
 from gnn import fusion
 from gnn.fusion import NodeInput
 

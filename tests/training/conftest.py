@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 import torch
 
-from encoders.channels import ChannelConfig
-from encoders.features import Features, encode_graph
-from encoders.hashing import HashingEncoder
-from encoders.text_edges import TextEdgeConfig
+from encoders.channels.attributes import ChannelConfig
+from encoders.channels.features import Features, encode_graph
+from encoders.models.hashing import HashingEncoder
+from encoders.neighbours.edges import TextEdgeConfig
 from kg.graph import Edges, Nodes
 from kg.vocab import Vocab
 from training.config import GraphConfig, JobConfig, ModelConfig, TaskConfig, TrainingConfig

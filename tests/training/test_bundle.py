@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from encoders.channels import ChannelConfig
-from encoders.fitted import FittedChannels
+from encoders.channels.attributes import ChannelConfig
+from encoders.channels.fitted import FittedChannels
 from kg.errors import ArtefactError, FingerprintError
 from training.bundle import Bundle, load_bundle, save_bundle
 

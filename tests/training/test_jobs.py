@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from encoders.knowledge.enrich import EnrichConfig
+from encoders.neighbours.edges import TextEdgeConfig
 from encoders.settings import EncoderConfig
-from encoders.text_edges import TextEdgeConfig
-from kg.errors import ArtefactError, ConfigError, InputError
+from encoders.texts.templates import TextConfig
+from kg.errors import ArtefactError, ConfigError, InputError, LeakError
+from kg.files import write_json
+from kg.store import load_graph
+from training.bundle import load_bundle
 from training.config import (
     EvaluationConfig,
     GraphConfig,
@@ -16,7 +21,7 @@ from training.config import (
     TaskConfig,
     TrainingConfig,
 )
-from training.jobs import load_config, run_job
+from training.jobs import encode_step, import_step, load_config, run_job, train_step
 from training.run_folder import RunFolder
 
 PROTOCOLS = ("user-cold", "item-cold", "warm")
@@ -114,6 +119,37 @@ def test_a_whole_job_and_then_nothing_left_to_do(make_job, run):
     run_job(job, run)
 
     assert snapshot(run) == before
+
+
+def test_texts_become_nodes_and_histories_and_are_saved_with_the_model(make_job, run):
+    job = dataclasses.replace(
+        make_job(protocols=("user-cold",)),
+        texts=TextConfig(histories=True),
+        knowledge=EnrichConfig(extractor="phrases", min_nodes=2, max_share=1.0),
+    )
+
+    run_job(job, run)
+
+    graph = load_graph(run.graph)
+    assert len(graph.nodes["phrase"]) > 0
+    assert (graph.item_type, "mentions", "phrase") in graph.edges
+    bundle = load_bundle(run.task("user-cold").model, graph)
+    assert any("history" in name for name in bundle.weights)
+    assert bundle.channels is not None
+    assert "text" in bundle.channels.projections
+
+
+def test_an_encoder_that_saw_what_is_held_out_is_refused(make_job, run, tmp_path):
+    tuned = tmp_path / "tuned"
+    tuned.mkdir()
+    write_json(tuned / "isthmus.json", {"fingerprint": "x", "splits": ["of another job"]})
+    job = make_job(protocols=("user-cold",))
+    import_step(job, run)
+    encode_step(job, run)
+    job = dataclasses.replace(job, encoder=dataclasses.replace(job.encoder, model=str(tuned)))
+
+    with pytest.raises(LeakError, match="was not tuned for this user-cold split"):
+        train_step(job, run, "user-cold")
 
 
 def test_what_is_missing_is_made_again_and_is_the_same(make_job, run):

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from encoders.templates import TextConfig
-from encoders.text_edges import TextEdgeConfig
+from encoders.neighbours.edges import TextEdgeConfig
+from encoders.texts.templates import TextConfig
 from gnn.data import NEAR, NEAR_ACROSS
 from kg.errors import ConfigError, InputError
 from training.prepare import choose_device, prepare, text_neighbours

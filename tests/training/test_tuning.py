@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from encoders.load import load_encoder
-from encoders.sentence import SentenceEncoder
+from encoders.models.sentence import SentenceEncoder
 from encoders.settings import EncoderConfig
 from encoders.tuning.config import PairWeights, TuningConfig
 from encoders.tuning.pairs import PairSource
@@ -73,7 +73,10 @@ def graph(make_graph):
         for thing in THINGS
     }
     pairs = [(f"u{n}", item) for n in range(24) for item in items if COLOURS[n % 3] in item]
-    return make_graph(pairs, items, texts={item: f"{item} {item}" for item in items})
+    # one word in six is what users go by
+    noise = [" ".join(THINGS[(k * step) % 7] for step in (1, 2, 4)) for k in range(len(items))]
+    texts = {item: f"{item} {words}" for item, words in zip(items, noise, strict=True)}
+    return make_graph(pairs, items, texts=texts)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from encoders.neighbours import nearest_neighbours
+from encoders.neighbours.exact import nearest_neighbours
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Task
 from training.baselines.matrices import Sparse

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from encoders.load import load_encoder
-from encoders.sentence import SentenceEncoder
+from encoders.models.sentence import SentenceEncoder
 from encoders.tuning.text_model import TextModel, seeded
 from kg.errors import ArtefactError, ConfigError
 from kg.files import sha256

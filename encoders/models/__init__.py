@@ -1,0 +1,1 @@
+"""Texts to vectors, by language models and others."""

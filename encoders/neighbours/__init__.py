@@ -1,0 +1,1 @@
+"""Which items are near each other in text."""

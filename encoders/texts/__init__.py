@@ -1,0 +1,1 @@
+"""What an encoder reads of nodes and of users."""
