@@ -1,11 +1,12 @@
 """Small graphs that every room tests on; fixtures return factories."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from kg.graph import Edges, EdgeType, KnowledgeGraph, Nodes
 from kg.vocab import Vocab
@@ -13,6 +14,15 @@ from training.config import TaskConfig
 from training.evaluation.split import Split, make_split
 
 GraphFactory = Callable[..., KnowledgeGraph]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads that wait for each other take longer than the sums of such small graphs."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def _nodes(

@@ -31,7 +31,7 @@ class TuningConfig:
     """How a language model is adapted."""
 
     objective: Objective = "contrastive"
-    steps: int = 400
+    steps: int = 200
     batch_size: int = 192  # pairs, items or texts in a step
     learning_rate: float = 5e-5  # its peak
     warmup: float = 0.1  # share of the steps in which the rate rises

@@ -1,6 +1,6 @@
 """A small graph of two domains, its features, and a network whose weights are not zero."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,15 +23,6 @@ LIKES = [
     ("eve", "f0"), ("eve", "f3"),
 ]  # fmt: skip
 BY = [("b0", "p0"), ("f0", "p0"), ("b1", "p1"), ("f1", "p1"), ("f4", "p0")]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads that wait for each other take longer than the sums of such a small graph."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @dataclass

@@ -1,12 +1,11 @@
 """The checkerboard as a training job: small, and quick to fit."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 
 from encoders.channels.attributes import ChannelConfig
 from encoders.channels.features import Features, encode_graph
@@ -16,15 +15,6 @@ from kg.graph import Edges, Nodes
 from kg.vocab import Vocab
 from training.config import GraphConfig, JobConfig, ModelConfig, TaskConfig, TrainingConfig
 from training.evaluation.split import Split
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads that wait for each other take longer than the sums of such a small graph."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Language models of a few thousand weights, with a vocabulary of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,14 +12,6 @@ WORDS = [
     *("red", "blue", "green", "gold", "old", "new", "big", "small", "cat", "dog", "whale"),
     *("ship", "pan", "pot", "lid", "novel", "film", "song"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
