@@ -1,26 +1,20 @@
 """A language model behind an OpenAI-compatible chat endpoint, which answers in strict JSON."""
 
 import contextlib
-import email.utils
 import hashlib
 import json
 import logging
-import os
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import requests
-
+from encoders.endpoint_client import EndpointClient, EndpointError
 from encoders.knowledge.answers import Phrases, ask_once
 from encoders.knowledge.phrases import join, stands_in, words
 from encoders.knowledge.schema import check
-from kg.errors import ConfigError, InputError, IsthmusError
+from kg.errors import InputError
 
-AGAIN = {408, 409, 429, 500, 502, 503, 504}
-LONGEST_PAUSE = 120.0  # seconds, whatever the endpoint asks for
 IN_FLIGHT = 8  # questions at a time
 KEPT_AT_ONCE = 64  # answers written at a time: what an interruption can lose
 MAX_TEXT = 4_000  # characters read of a text
@@ -44,10 +38,6 @@ PROMPT = (
 _log = logging.getLogger(__name__)
 
 
-class ChatError(IsthmusError, OSError):
-    """A chat endpoint cannot be reached, or refuses."""
-
-
 class RejectedAnswer(InputError):
     """An endpoint answered, twice, with what is not of the schema."""
 
@@ -58,30 +48,16 @@ class ChatClient:
     Args:
         endpoint: up to and with `/v1`, such as `http://localhost:8000/v1`.
         model: as the endpoint calls it.
-        key_variable: environment variable that holds the key; empty for none.
-        timeout: seconds that an answer may take.
-        retries: how often a question is asked again that met a busy or absent endpoint.
-        pause: seconds before the first of these; it doubles.
+        key: name of the environment variable that holds the key; empty for none.
+        **options: of `EndpointClient`.
 
     Raises:
-        ConfigError: the variable is not set.
+        ConfigError: `endpoint` is no URL, or the variable is not set.
     """
 
-    def __init__(
-        self,
-        endpoint: str,
-        model: str,
-        *,
-        key_variable: str = "",
-        timeout: float = 60.0,
-        retries: int = 5,
-        pause: float = 1.0,
-    ) -> None:
-        if key_variable and not os.environ.get(key_variable):
-            raise ConfigError(f"the environment variable {key_variable} must hold the key")
-        self.endpoint, self.model = endpoint.rstrip("/"), model
-        self._key = os.environ[key_variable] if key_variable else ""
-        self._timeout, self._retries, self._pause = timeout, retries, pause
+    def __init__(self, endpoint: str, model: str, *, key: str = "", **options: Any) -> None:
+        self._client = EndpointClient(endpoint, key=key, **options)
+        self.endpoint, self.model = self._client.where, model
 
     def complete_json(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> Any:
         """Return the answer to `messages` as a JSON value of `schema`.
@@ -90,7 +66,7 @@ class ChatClient:
         not of it is sent back once with what is wrong.
 
         Raises:
-            ChatError: the endpoint cannot be reached, or refuses.
+            EndpointError: the endpoint cannot be reached, or refuses.
             RejectedAnswer: the second answer is not of the schema either.
         """
         for last in (False, True):
@@ -112,52 +88,22 @@ class ChatClient:
     def _ask(self, messages: list[dict[str, str]], schema: dict[str, Any]) -> str:
         """Return what the model says."""
         strict = {"name": "answer", "strict": True, "schema": schema}
-        answer = self._post(
+        answer = self._client.post(
+            "chat/completions",
             {
                 "model": self.model,
                 "messages": messages,
                 "temperature": 0,
                 "response_format": {"type": "json_schema", "json_schema": strict},
-            }
+            },
         )
         try:
-            content = answer.json()["choices"][0]["message"]["content"]
-        except (ValueError, LookupError, TypeError):
-            raise ChatError(f"{self.endpoint} does not answer as a chat endpoint does") from None
+            content = answer["choices"][0]["message"]["content"]
+        except (LookupError, TypeError):
+            raise EndpointError(
+                f"{self.endpoint} does not answer as a chat endpoint does"
+            ) from None
         return content if isinstance(content, str) else ""  # a refusal has no content
-
-    def _post(self, body: dict[str, Any]) -> requests.Response:
-        pause, problem = self._pause, ""
-        for attempt in range(self._retries + 1):
-            if attempt:
-                time.sleep(min(pause, LONGEST_PAUSE))
-            try:
-                response = requests.post(
-                    f"{self.endpoint}/chat/completions",
-                    json=body,
-                    auth=self._sign,
-                    timeout=self._timeout,
-                    allow_redirects=False,  # the key is for this endpoint
-                )
-            except requests.RequestException as error:
-                problem, pause = type(error).__name__, self._pause * 2**attempt
-                continue
-            if response.status_code == 200:
-                return response
-            problem = f"{response.status_code} {response.reason}"
-            if response.status_code not in AGAIN:
-                said = response.text[:200].replace("\n", " ")
-                said = said.replace(self._key, "***") if self._key else said
-                raise ChatError(f"{self.endpoint} refuses: {problem}: {said}")
-            asked = _retry_after(response.headers.get("Retry-After", ""))
-            pause = self._pause * 2**attempt if asked is None else asked
-        raise ChatError(f"{self.endpoint} did not answer {self._retries + 1} times: {problem}")
-
-    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # As `auth`, since a header of our own would give way to a password in ~/.netrc.
-        if self._key:
-            request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
 
 
 def chat_phrases(
@@ -176,7 +122,7 @@ def chat_phrases(
         cache: where answers are kept; None for nowhere.
 
     Raises:
-        ChatError: the endpoint cannot be reached, or refuses.
+        EndpointError: the endpoint cannot be reached, or refuses.
     """
 
     def ask(some: list[str]) -> list[Phrases | None]:
@@ -217,13 +163,4 @@ def _ask_about(text: str, client: ChatClient) -> Phrases | None:
     ]
     with contextlib.suppress(RejectedAnswer):
         return found_in(read, client.complete_json(messages, SCHEMA)["phrases"])
-    return None
-
-
-def _retry_after(value: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, a number or a date."""
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(value))
-    with contextlib.suppress(ValueError, TypeError):
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     return None

@@ -69,7 +69,7 @@ def enrich(graph: KnowledgeGraph, config: EnrichConfig, *, cache: Path | None) -
 
     Raises:
         ConfigError: there is no such model, or the key of the endpoint is not set.
-        ChatError: the endpoint cannot be reached, or refuses.
+        EndpointError: the endpoint cannot be reached, or refuses.
     """
     if config.extractor == "none":
         return graph
@@ -164,7 +164,7 @@ def _extract(
     if config.extractor == "chat":
         from encoders.knowledge.chat import ChatClient, chat_phrases
 
-        client = ChatClient(config.endpoint, config.model, key_variable=config.endpoint_key)
+        client = ChatClient(config.endpoint, config.model, key=config.endpoint_key)
         return chat_phrases(texts, client, ids=ids, cache=cache)
     from encoders.knowledge.entities import model_phrases
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from encoders.base import FloatArray
-from encoders.models.endpoint_client import EndpointClient
+from encoders.endpoint_client import EndpointClient
 from encoders.models.reading import CHARACTERS_PER_TOKEN, beginning, clean
 from kg.errors import InputError
 from kg.progress import progress

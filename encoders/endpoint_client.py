@@ -11,28 +11,44 @@ from urllib.parse import urlsplit
 
 import requests
 
-from kg.errors import ConfigError, InputError
+from kg.errors import ConfigError, IsthmusError
 
 TRIES = 6
-LONGEST_WAIT = 60.0  # seconds between two tries
+PAUSE = 1.0  # seconds before the second try; it doubles
+LONGEST_WAIT = 120.0  # seconds between two tries, whatever the server asks for
+BUSY = {408, 409, 429}  # and all from 500 on
 QUOTED = 200  # characters of an error's body that a message shows
 
 _log = logging.getLogger(__name__)
+
+
+class EndpointError(IsthmusError, OSError):
+    """A server cannot be reached, refuses, or answers what makes no sense."""
 
 
 class EndpointClient:
     """Posts JSON to the paths of one server.
 
     Args:
-        url: base of the server.
+        url: base of the server, up to and with `/v1`.
         key: name of the environment variable that holds the key; empty for none.
         timeout: seconds to wait for one answer.
+        tries: how often a question is asked that meets a busy or absent server.
+        pause: seconds before the second try.
 
     Raises:
         ConfigError: `url` is none, or the environment has no such key.
     """
 
-    def __init__(self, url: str, *, key: str = "", timeout: float = 120) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str = "",
+        timeout: float = 120,
+        tries: int = TRIES,
+        pause: float = PAUSE,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigError(f"endpoint = {url!r}: expected a URL like http://localhost:8080/v1")
@@ -42,39 +58,42 @@ class EndpointClient:
             raise ConfigError(f"endpoint_key = {key!r}: the environment has no such variable")
         self.where = url.rstrip("/")
         self._key = os.environ[key].strip() if key else ""
-        self._timeout = timeout
+        self._timeout, self._tries, self._pause = timeout, tries, pause
         self._local = threading.local()
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON that the server answers.
 
-        A server that is busy (429), fails (5xx) or cannot be reached is asked again, after the time
-        it names or after 1, 2, 4, ... seconds.
+        A server that is busy (408, 409, 429), fails (5xx) or cannot be reached is asked again, after
+        the time it names or after pauses that double.
 
         Raises:
-            InputError: it goes on failing, refuses, or answers something else.
+            EndpointError: it goes on failing, refuses, or answers something else.
         """
-        for trial in range(1, TRIES + 1):
+        for trial in range(1, self._tries + 1):
             wait: float | None = None
             try:
                 response = self._session.post(
-                    f"{self.where}/{path}", json=body, timeout=(10, self._timeout)
+                    f"{self.where}/{path}",
+                    json=body,
+                    timeout=(10, self._timeout),
+                    allow_redirects=False,  # the key is for this server
                 )
             except (requests.ConnectionError, requests.Timeout) as error:
                 problem = f"cannot be reached ({type(error).__name__})"
             except requests.RequestException as error:
-                raise InputError(f"{self.where}: {self._one_line(str(error))}") from None
+                raise EndpointError(f"{self.where}: {self._one_line(str(error))}") from None
             else:
-                if response.ok:
+                if response.status_code == 200:
                     return self._json(response)
                 problem = f"answered {response.status_code}: {self._one_line(response.text)}"
-                if response.status_code != 429 and response.status_code < 500:
-                    raise InputError(f"{self.where} {problem}")
+                if response.status_code not in BUSY and response.status_code < 500:
+                    raise EndpointError(f"{self.where} {problem}")
                 wait = _asked_wait(response.headers.get("Retry-After"))
-            if trial < TRIES:
+            if trial < self._tries:
                 _log.info("%s %s; trying again", self.where, problem)
-                _sleep(min(LONGEST_WAIT, 2.0 ** (trial - 1) if wait is None else wait))
-        raise InputError(f"{self.where} {problem}; tried {TRIES} times")
+                _sleep(min(LONGEST_WAIT, self._pause * 2 ** (trial - 1) if wait is None else wait))
+        raise EndpointError(f"{self.where} {problem}; tried {self._tries} times")
 
     @property
     def _session(self) -> requests.Session:
@@ -97,7 +116,7 @@ class EndpointClient:
             return response.json()
         except ValueError:
             text = self._one_line(response.text)
-            raise InputError(f"{self.where} answered no JSON: {text}") from None
+            raise EndpointError(f"{self.where} answered no JSON: {text}") from None
 
     def _one_line(self, text: str) -> str:
         if self._key:
