@@ -64,7 +64,7 @@ class EndpointClient:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON that the server answers.
 
-        A server that is busy (408, 409, 429), fails (5xx) or cannot be reached is asked again, after
+        A server that is busy (408, 409, 429), fails (5xx) or cannot be reached is asked again after
         the time it names or after pauses that double.
 
         Raises:
