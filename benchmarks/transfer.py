@@ -24,7 +24,7 @@ from rich.table import Table
 
 from kg.files import write_json
 from training.config import JobConfig, load_job
-from training.jobs import encode_step, evaluate_step, import_step, train_step
+from training.jobs import encode_step, evaluate_step, finetune_step, import_step, train_step
 from training.run_folder import RunFolder
 
 HERE = Path(__file__).parent
@@ -45,6 +45,8 @@ VARIANTS = {
     "adversarial": ["training.alignment=adversarial"],
     "contrastive": ["training.alignment=contrastive"],
 }
+TUNED = "tuned encoder"
+VARIANTS[TUNED] = []  # and the model folder that `isthmus finetune` makes for the protocol
 METRICS = [("full", "NDCG@10"), ("full", "Recall@20"), ("sampled", "MRR"), ("sampled", "HR@10")]
 
 
@@ -83,7 +85,14 @@ def measure(name: str, protocol: str, variant: str, seed: int, work: Path) -> di
     files. Floors are computed for the first seed of the default only.
     """
     base = RunFolder(work / name)
-    job = with_settings(name, VARIANTS[variant], seed, variant == "default" and seed == 0)
+    began = time.monotonic()
+    settings = VARIANTS[variant]
+    if variant == TUNED:
+        plain = with_settings(name, [f'task.protocols=["{protocol}"]'], seed, False)
+        model = finetune_step(plain, (work / f"{name}-{protocol}-{seed}-encoder").resolve())
+        settings = [f'encoder.model="{model}"']
+    tuned = time.monotonic()
+    job = with_settings(name, settings, seed, variant == "default" and seed == 0)
     first = load_job(HERE / "jobs" / f"{name}.toml")
     import_step(first, base)
     encode_step(first, base)
@@ -91,9 +100,11 @@ def measure(name: str, protocol: str, variant: str, seed: int, work: Path) -> di
     shutil.rmtree(folder, ignore_errors=True)
     run = RunFolder(folder)
     folder.mkdir(parents=True)
-    for part in ("graph", "features"):
+    for part in ("graph",) if variant == TUNED else ("graph", "features"):
         (folder / part).symlink_to((base.path / part).resolve(), target_is_directory=True)
-    began = time.monotonic()
+    if variant == TUNED:
+        encode_step(job, run)
+    prepared = time.monotonic()
     train_step(job, run, protocol)  # type: ignore[arg-type]
     trained = time.monotonic()
     results = evaluate_step(job, run, protocol)  # type: ignore[arg-type]
@@ -101,7 +112,8 @@ def measure(name: str, protocol: str, variant: str, seed: int, work: Path) -> di
         "protocol": protocol,
         "variant": variant,
         "seed": seed,
-        "train_seconds": round(trained - began, 1),
+        "tune_seconds": round(tuned - began, 1),
+        "train_seconds": round(trained - prepared, 1),
         "evaluate_seconds": round(time.monotonic() - trained, 1),
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "epochs": len((run.task(protocol).metrics).read_text(encoding="utf-8").splitlines()) - 1,
