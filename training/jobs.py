@@ -215,6 +215,8 @@ def _claim(job: JobConfig, run: RunFolder) -> None:
         write_json(run.config, job.to_dict())
         return
     old, new = read_json(run.config), job.to_dict()
+    for each in (old, new):
+        each.pop("tuning", None)  # of the encoder, before a run
     if old != new:
         key, before, after = next(_differences(old, new))
         raise ConfigError(
