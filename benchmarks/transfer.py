@@ -38,6 +38,7 @@ VARIANTS = {
     "text neighbours across domains too": ["neighbours.across=10"],
     "texts not whitened": ["channels.whiten=0.0"],
     "no text": ['channels.leave_out=["text"]'],
+    "no numbers": ['channels.leave_out=["numeric"]'],
     "histories": ["texts.histories=true"],
     "gate": ["model.fusion=gate"],
     "attention": ["model.fusion=attention"],
