@@ -124,10 +124,8 @@ def _folder(config: EncoderConfig) -> Path:
     """Return the folder of the model that the settings name."""
     if config.model == "minilm":
         return packaged_minilm()
-    path = Path(config.model).expanduser()
-    if path.is_dir():
-        return path
-    if config.trust_remote_code and config.revision is None:
+    here = Path(config.model).expanduser().is_dir()
+    if config.trust_remote_code and config.revision is None and not here:
         raise ConfigError(
             "encoder.trust_remote_code needs encoder.revision, the commit whose code you have read "
             "(that of a branch can change)"
@@ -167,16 +165,19 @@ def check_weights(path: Path, expected: str) -> None:
 
 
 def model_folder(model: str, revision: str | None = None, *, code: bool = False) -> Path:
-    """Return the folder of a Hugging Face model, downloading it if it is not in the local cache.
+    """Return a folder, or that of a Hugging Face model, downloaded if the local cache has it not.
 
     Args:
-        model: its name.
+        model: a folder, or the name of a model.
         revision: commit, branch or tag; None for the main branch, as it was when it came here.
         code: whether code that comes with the model is wanted too.
 
     Raises:
         ConfigError: there is no such model, or it cannot be had.
     """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,12 @@ def write_json(path: Path, value: Any) -> None:
     """Write `value` as readable JSON, in one step."""
     with write_file(path) as aside:
         aside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_json_lines(path: Path, records: Iterable[Any]) -> None:
+    """Write one JSON value a line, in one step."""
+    with write_file(path) as aside:
+        aside.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

@@ -93,3 +93,8 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _plain(groups: list[dict[str, Any]]) -> Any:
     return json.loads(json.dumps(groups))
+
+
+def copy_weights(module: nn.Module) -> dict[str, Tensor]:
+    """Return a module's parameters and buffers as they are now, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from gnn.model import Embeddings, TransferGNN
 from kg.errors import InputError
-from kg.files import write_file
+from kg.files import write_json_lines
 from kg.progress import progress
 from training.bundle import Bundle
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import copy_weights, load_checkpoint, save_checkpoint
 from training.config import JobConfig, TrainingConfig
 from training.evaluation.evaluate import evaluate
 from training.evaluation.split import HeldOut, Split
@@ -77,7 +77,7 @@ def fit(
     start = objective.embed()
     first = _score(job, split, valid, objective)
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best": first}
-    best = _copy(objective.model)
+    best = copy_weights(objective.model)
     history: list[dict[str, Any]] = [{"epoch": 0, "valid": {MONITOR: first}}]
     if checkpoints.is_dir():
         best, state = load_checkpoint(
@@ -88,7 +88,7 @@ def fit(
             fingerprint=fingerprint,
         )
         history = _read(metrics)[: state["epoch"] + 1]
-    _write(metrics, history)
+    write_json_lines(metrics, history)
     total = config.epochs * steps
     with progress("training", (config.epochs - state["epoch"]) * steps) as bar:
         while (
@@ -109,14 +109,14 @@ def fit(
             state["epoch"] += 1
             score = _score(job, split, valid, objective)
             if score > state["best"]:
-                best = _copy(objective.model)
+                best = copy_weights(objective.model)
                 state["best"], state["best_epoch"] = score, state["epoch"]
             seconds = round(time.monotonic() - began, 2)
             means = {name: value / steps for name, value in sums.items()}
             history.append(
                 {"epoch": state["epoch"], **means, "valid": {MONITOR: score}, "seconds": seconds}
             )
-            _write(metrics, history)
+            write_json_lines(metrics, history)
             if state["epoch"] % config.checkpoint_every == 0:
                 save_checkpoint(
                     checkpoints,
@@ -209,15 +209,6 @@ def _sample_users(held_out: HeldOut, draws: np.random.Generator) -> HeldOut:
         return held_out
     rows = np.isin(held_out.users, draws.choice(users, VALID_USERS, replace=False))
     return dataclasses.replace(held_out, users=held_out.users[rows], items=held_out.items[rows])
-
-
-def _copy(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
-
-
-def _write(path: Path, history: list[dict[str, Any]]) -> None:
-    with write_file(path) as aside:
-        aside.write_text("".join(json.dumps(record) + "\n" for record in history), encoding="utf-8")
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -1,11 +1,10 @@
 """The loop that tunes an encoder: as `fit` for the network, a step at a time."""
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,9 +13,9 @@ from torch import Tensor, nn
 from encoders.tuning.config import TuningConfig
 from encoders.tuning.text_model import draw_seed, seeded
 from kg.errors import InputError
-from kg.files import write_file
+from kg.files import write_json_lines
 from kg.progress import progress
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import copy_weights, load_checkpoint, save_checkpoint
 from training.seed import generator
 
 
@@ -84,10 +83,10 @@ def tune(
         )
     else:
         start = _finite(task.valid(), "valid score")
-        best = _copy(modules)
+        best = copy_weights(modules)
         state = {"step": 0, "best_step": 0, "before": start, "best": start, "looks": 0}
         state["history"] = [{"step": 0, "valid": {task.metric: start}}]
-    _write(metrics, state["history"])
+    write_json_lines(metrics, state["history"])
     losses: list[float] = []
     with progress("tuning", config.steps - state["step"]) as bar:
         while state["step"] < config.steps and state["looks"] < config.patience:
@@ -101,14 +100,14 @@ def tune(
             score = _finite(task.valid(), "valid score")
             state["looks"] += 1
             if score > state["best"]:
-                best = _copy(modules)
+                best = copy_weights(modules)
                 state |= {"best": score, "best_step": state["step"], "looks": 0}
             loss = sum(losses) / len(losses)
             state["history"].append(
                 {"step": state["step"], "loss": loss, "valid": {task.metric: score}}
             )
             losses = []
-            _write(metrics, state["history"])
+            write_json_lines(metrics, state["history"])
             save_checkpoint(
                 checkpoints,
                 modules=modules,
@@ -151,12 +150,3 @@ def _finite(value: float, what: str) -> float:
     if not math.isfinite(value):
         raise InputError(f"the {what} is not finite: lower tuning.learning_rate")
     return value
-
-
-def _copy(modules: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in modules.state_dict().items()}
-
-
-def _write(path: Path, history: list[dict[str, Any]]) -> None:
-    with write_file(path) as aside:
-        aside.write_text("".join(json.dumps(record) + "\n" for record in history), encoding="utf-8")

@@ -20,8 +20,6 @@ from kg.files import read_manifest, write_folder
 from kg.graph import KnowledgeGraph
 
 VECTORS = "vectors.safetensors"
-
-
 FORMAT = 2  # of the names in VECTORS; 1 had texts alone
 
 

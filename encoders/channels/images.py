@@ -160,8 +160,7 @@ def add_images(
         return features
     from encoders.load import model_folder
 
-    local = Path(config.image_model).expanduser()
-    encoder = ImageEncoder(local if local.is_dir() else model_folder(config.image_model))
+    encoder = ImageEncoder(model_folder(config.image_model))
     vectors = {}
     for node_type, nodes in graph.nodes.items():
         if config.images in nodes.attributes.column_names:

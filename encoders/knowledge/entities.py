@@ -50,8 +50,7 @@ def model_phrases(
     from encoders.models.devices import resolve_devices
     from encoders.models.model_files import check_folder, decisive_files
 
-    path = Path(model).expanduser()
-    folder = path if path.is_dir() else model_folder(model)
+    folder = model_folder(model)
     check_folder(folder, trust_remote_code=False)
     place = resolve_devices(device)[0]
     digest = hashlib.sha256(f"entities 1\x00{'|'.join(labels)}".encode())

@@ -41,21 +41,19 @@ class TextSpace:
             domains: bool `[num_items, num_domains]`.
             warm: items that may be neighbours, bool `[num_items]`: the others have nothing to lend.
         """
-        found = [
-            self._nearest(np.flatnonzero(inside), np.flatnonzero(inside & warm), self.config.k)
-            for inside in domains.T
-        ]
-        return self._merged([part for part in found if part is not None], self.config.k)
+        return self._found(domains, domains & warm[:, None], self.config.k)
 
     def across(self, domains: BoolArray, warm: BoolArray) -> Neighbours:
         """Return the nearest warm items of the domains that an item is not in."""
-        found = [
-            self._nearest(
-                np.flatnonzero(inside), np.flatnonzero(~inside & warm), self.config.across
-            )
-            for inside in domains.T
+        return self._found(domains, ~domains & warm[:, None], self.config.across)
+
+    def _found(self, domains: BoolArray, lenders: BoolArray, k: int) -> Neighbours:
+        """Search each domain's items among its lenders, both bool `[num_items, num_domains]`."""
+        parts = [
+            self._nearest(np.flatnonzero(inside), np.flatnonzero(lending), k)
+            for inside, lending in zip(domains.T, lenders.T, strict=True)
         ]
-        return self._merged([part for part in found if part is not None], self.config.across)
+        return self._merged([part for part in parts if part is not None], k)
 
     def _nearest(
         self, items: IntArray, keys: IntArray, k: int

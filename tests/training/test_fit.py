@@ -6,6 +6,7 @@ import torch
 
 from kg.errors import FingerprintError, InputError
 from training import fit as loop
+from training.checkpoint import copy_weights
 from training.fit import fit, to_bundle
 from training.prepare import prepare
 
@@ -143,7 +144,7 @@ def test_the_best_epoch_is_kept_not_the_last(make_job, train, monkeypatch):
     snapshots = []
 
     def score(job, split, valid, objective):
-        snapshots.append(loop._copy(objective.model))
+        snapshots.append(copy_weights(objective.model))
         return next(values)
 
     monkeypatch.setattr(loop, "_score", score)
