@@ -29,7 +29,7 @@ class _FrontDoor(TyperGroup):
             typer.echo(f"error: {' '.join(str(error).splitlines())}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            resumable = ctx.invoked_subcommand in ("run", "train", "encode", "finetune")
+            resumable = ctx.invoked_subcommand in ("run", "train", "encode", "finetune", "tune")
             hint = "; the same command, without --fresh, goes on from here" if resumable else ""
             typer.echo(f"interrupted{hint}", err=True)
             raise typer.Exit(130) from None
@@ -154,6 +154,42 @@ def finetune(
 
     config = load_job(job, settings or ())
     typer.echo(f"Encoder: {finetune_step(config, out or Path('models') / config.name)}")
+
+
+@app.command()
+def tune(
+    jobs: Annotated[list[Path], typer.Argument(metavar="JOB...", help="Job TOMLs.")],
+    trials: Annotated[int, typer.Option(help="How many, those already made included.", min=1)],
+    out: Annotated[Path, typer.Option(help="Folder of the study.")],
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Begin no training after that.")
+    ] = None,
+    protocols: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="Instead of those of the jobs.")
+    ] = None,
+    space: Annotated[Path | None, typer.Option(help="TOML with a table [search].")] = None,
+    settings: Settings = None,
+) -> None:
+    """Search for the settings that do best over all jobs, on valid alone; resumes."""
+    from training.config import load_job
+    from training.search import tune as search
+    from training.search_show import print_study
+    from training.search_space import load_space
+
+    overrides = [*(settings or ())]
+    if protocols is not None:
+        overrides.append(f"task.protocols={protocols.split(',')}")
+    print_study(
+        search(
+            [load_job(job, overrides) for job in jobs],
+            load_space(space, overrides),
+            out,
+            trials=trials,
+            timeout=timeout,
+            say=lambda line: typer.echo(line, err=True),
+        ),
+        _console(),
+    )
 
 
 @app.command()

@@ -1,0 +1,153 @@
+"""What a search measures on: a job's protocol, with everything that trials share, valid only."""
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from encoders.channels.features import Features
+from encoders.channels.fitted import Channels
+from kg.errors import ConfigError, InputError
+from kg.files import read_json, write_json
+from training.baselines.base import Scorer, Task
+from training.baselines.floors import floors_for
+from training.config import JobConfig
+from training.encoding import encode_histories
+from training.evaluation.evaluate import evaluate
+from training.evaluation.split import HeldOut, Split
+from training.fit import MONITOR, fit, to_bundle
+from training.jobs import encode_step, import_step, split_step
+from training.prepare import choose_device, prepare
+from training.run_folder import RunFolder
+from training.search_space import Settings, with_settings
+from training.seed import rng
+from training.tuning_guard import check_tuned
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SearchTask:
+    """One protocol of one job.
+
+    Attributes:
+        name: of the job and the protocol, `job/protocol`.
+        job: its settings, before a trial changes some.
+        split: what may be learned from and `valid`; its test part is empty.
+        features: vectors of the nodes.
+        histories: channels made of the training part.
+        floors: name -> NDCG@10 on valid.
+    """
+
+    name: str
+    job: JobConfig
+    split: Split
+    features: Features
+    histories: Channels
+    floors: dict[str, float]
+
+    @property
+    def best_floor(self) -> str:
+        """Name of the floor that is to be beaten."""
+        return max(self.floors, key=self.floors.__getitem__)
+
+    def measure(self, settings: Settings) -> float:
+        """Train with some settings and return NDCG@10 on valid.
+
+        Raises:
+            InputError: training fails with these settings.
+        """
+        job = with_settings(self.job, settings)
+        return valid_score(
+            train_scorer(job, self.split, self.features, self.histories), job, self.split
+        )
+
+
+def open_tasks(
+    jobs: Sequence[JobConfig], out: Path, say: Callable[[str], None]
+) -> list[SearchTask]:
+    """Import, encode and split every job in `out`, unless that is done, and measure its floors.
+
+    Raises:
+        ConfigError: two jobs have one name.
+        InputError: no floor finds anything on valid, so that nothing can be compared with it.
+    """
+    names = [job.name for job in jobs]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"the jobs of a study need different names, got {', '.join(names)}")
+    tasks = []
+    for job in jobs:
+        run = RunFolder(out / job.name)
+        graph = import_step(job, run)
+        features = encode_step(job, run)
+        vectors = features.vectors.get(graph.item_type, np.zeros((len(graph.items), 1), np.float32))
+        for protocol in job.task.protocols:
+            split = split_step(job, run, protocol)
+            check_tuned(job.encoder.model, split)
+            split = without_test(split)
+            name, path = f"{job.name}/{protocol}", run.task(protocol).path / "floors-valid.json"
+            if not path.is_file():
+                say(f"{name}: floors")
+                floors = floors_for(Task(split=split, item_features=vectors), job.seed)
+                write_json(path, {floor.name: valid_score(floor, job, split) for floor in floors})
+            task = SearchTask(
+                name=name,
+                job=job,
+                split=split,
+                features=features,
+                histories=encode_histories(job, split, run),
+                floors=read_json(path),
+            )
+            best = task.floors[task.best_floor]
+            if best <= 0:
+                raise InputError(f"{name}: every floor has {MONITOR} 0 on valid; hold out more")
+            say(f"{name}: the best floor is {task.best_floor}, {MONITOR} {best:.4f} on valid")
+            tasks.append(task)
+    return tasks
+
+
+def without_test(split: Split) -> Split:
+    """Return the split with nothing in its test part, so that no trial can look at it."""
+    none = np.zeros(0, dtype=np.int64)
+    return dataclasses.replace(split, test=HeldOut(users=none, items=none, candidates=none))
+
+
+def train_scorer(job: JobConfig, split: Split, features: Features, histories: Channels) -> Scorer:
+    """Train a job's model on a split and return what scores with it; keeps nothing on disk.
+
+    Args:
+        job: settings.
+        split: what may be learned from.
+        features: vectors of the nodes.
+        histories: further channels made of `split.train`.
+
+    Raises:
+        InputError: the loss is not finite.
+    """
+    objective = prepare(job, split, features, choose_device(job.training.device), further=histories)
+    training = dataclasses.replace(job.training, checkpoint_every=job.training.epochs + 1)  # never
+    with tempfile.TemporaryDirectory() as folder:
+        fitted = fit(
+            dataclasses.replace(job, training=training),
+            split,
+            objective,
+            checkpoints=Path(folder) / "checkpoints",
+            metrics=Path(folder) / "metrics.jsonl",
+            fingerprint="",
+        )
+    return to_bundle(fitted.final, objective.model).scorer(split.train)
+
+
+def valid_score(scorer: Scorer, job: JobConfig, split: Split) -> float:
+    """Return NDCG@10 over all users of the valid part."""
+    judged = evaluate(
+        scorer,
+        split,
+        "valid",
+        k=(10,),
+        sampled_negatives=0,
+        block_bytes=job.evaluation.block_bytes,
+        rng=rng(job.seed, "valid"),
+    )
+    return judged.mean(MONITOR)
