@@ -1,17 +1,17 @@
 """Scorer and split to per-user metrics, in blocks of users."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from kg.errors import InputError
 from kg.vocab import IntArray
 from training.baselines.base import Scorer
+from training.evaluation.blocks import score_blocks
 from training.evaluation.metrics import (
     FloatArray,
     Relevant,
@@ -22,13 +22,11 @@ from training.evaluation.metrics import (
     row_metrics,
     sampled_ranks,
 )
+from training.evaluation.popularity import BUCKETS, popularity_buckets
 from training.evaluation.split import HeldOut, Split
 
 Part = Literal["valid", "test"]
 
-# of scores and temporaries, for each user and candidate: scores negated (4) and sorted (4) with
-# masks and, where they tie, one more copy and counts (12); or six float32 arrays in the scorer
-BYTES_PER_SCORE = 24
 # of each sampled negative: int64 column and gather index (16), float32 score (4), masks (4)
 BYTES_PER_NEGATIVE = 24
 
@@ -53,6 +51,9 @@ class Evaluation:
         source_history: training interactions of each user in the sources, int64 `[num_users]`.
         ranks: full rank of every held-out row, float64 `[num_rows]`, in the order of the part.
         full: metric name -> value of each user among all candidates, float64 `[num_users]`.
+        buckets: head, middle and tail items (`training.evaluation.popularity`) -> the same metrics
+            where only held-out items of the bucket are relevant, NaN for users without any; a
+            bucket that holds all of them is left out.
         sampled: metric name -> mean over each user's rows, float64 `[num_users]`; the mean over
             rows is their mean weighted by `num_rows`.
         top: rows of the best items, best first, -1 where there are fewer; int64
@@ -76,6 +77,7 @@ class Evaluation:
     source_history: IntArray
     ranks: FloatArray
     full: Mapping[str, FloatArray]
+    buckets: Mapping[str, Mapping[str, FloatArray]]
     sampled: Mapping[str, FloatArray]
     top: IntArray
     coverage: Mapping[int, float]
@@ -133,27 +135,25 @@ def evaluate(
     state = repr(rng.bit_generator.state)
     users, owner, num_rows = np.unique(held_out.users, return_inverse=True, return_counts=True)
     columns = np.searchsorted(held_out.candidates, held_out.items)
-    seen = _seen(split, users, held_out.candidates)
     starts = np.concatenate([[0], np.cumsum(num_rows)])
     ranks = np.empty(len(held_out))
     negative_ranks = np.empty(len(held_out) if sampled_negatives else 0)
     top = np.full((len(users), ks[-1]), -1, dtype=np.int64)
-    for first, last in _blocks(len(users), len(held_out.candidates), block_bytes):
-        rows = slice(starts[first], starts[last])
-        block = owner[rows] - first
-        negated = _negated_scores(scorer, split, users[first:last], held_out.candidates)
-        exclude = seen[first:last].tocoo()
-        negated[exclude.row, exclude.col] = np.nan
-        positives = negated[block, columns[rows]]
+    blocks = score_blocks(scorer, split, users, held_out.candidates, block_bytes=block_bytes)
+    for block in blocks:
+        rows, negated = slice(starts[block.first], starts[block.last]), block.negated
+        user = owner[rows] - block.first
+        positives = negated[user, columns[rows]]
         if sampled_negatives:
             negative_ranks[rows] = _rank_among_negatives(
-                negated, positives, block, sampled_negatives, rng, block_bytes
+                negated, positives, user, sampled_negatives, rng, block_bytes
             )
         ordered = np.sort(negated, axis=1)
-        ranks[rows] = mid_ranks(ordered, positives, block)
+        ranks[rows] = mid_ranks(ordered, positives, user)
         best = _top(negated, ordered, ks[-1])
-        top[first:last, : best.shape[1]] = np.where(best < 0, -1, held_out.candidates[best])
-        del negated, ordered  # before the next block is scored, or two would be held
+        best = np.where(best < 0, -1, held_out.candidates[best])
+        top[block.first : block.last, : best.shape[1]] = best
+        del block, negated, ordered  # before the next block is scored, or two would be held
     by_row = row_metrics(negative_ranks, ks) if sampled_negatives else {}
     target_history, source_history = _histories(split, users)
     return Evaluation(
@@ -172,6 +172,7 @@ def evaluate(
         source_history=source_history,
         ranks=ranks,
         full=list_metrics(Relevant.of(ranks, owner), ks),
+        buckets=_by_popularity(split, held_out.items, ranks, owner, ks),
         sampled={name: np.bincount(owner, value) / num_rows for name, value in by_row.items()},
         top=top,
         coverage={cut: coverage(top[:, :cut], len(held_out.candidates)) for cut in ks},
@@ -179,29 +180,6 @@ def evaluate(
         if item_features is None
         else {cut: diversity(top[:, :cut], item_features) for cut in ks if cut > 1},
     )
-
-
-def _blocks(num_users: int, num_candidates: int, block_bytes: int) -> Iterator[tuple[int, int]]:
-    size = max(1, block_bytes // max(1, num_candidates * BYTES_PER_SCORE))
-    for first in range(0, num_users, size):
-        yield first, min(first + size, num_users)
-
-
-def _negated_scores(
-    scorer: Scorer, split: Split, users: IntArray, candidates: IntArray
-) -> npt.NDArray[np.floating]:
-    """Return scores of a block times -1, in new memory: ascending order is then best first."""
-    scores = scorer.score(users, candidates)
-    expected = (len(users), len(candidates))
-    if scores.shape != expected:
-        raise InputError(
-            f"scorer {scorer.name!r} gave scores of shape {scores.shape}, expected {expected}"
-        )
-    wrong = np.flatnonzero(np.isnan(scores).any(axis=1))
-    if len(wrong):
-        user = split.train.users.vocab.id(int(users[wrong[0]]))
-        raise InputError(f"scorer {scorer.name!r} gave NaN scores for user {user!r}")
-    return np.negative(scores, dtype=np.float32)
 
 
 def _rank_among_negatives(
@@ -249,14 +227,21 @@ def _top(negated: npt.NDArray[np.floating], ordered: npt.NDArray[np.floating], k
     return best
 
 
-def _seen(split: Split, users: IntArray, candidates: IntArray) -> sparse.csr_array:
-    """Return the training interactions of users with candidates, `[num_users, num_candidates]`."""
-    edges = split.train.interaction_edges
-    keep = np.isin(edges.src, users) & np.isin(edges.dst, candidates)
-    rows = np.searchsorted(users, edges.src[keep])
-    columns = np.searchsorted(candidates, edges.dst[keep])
-    values = np.ones(len(rows), dtype=np.bool_)
-    return sparse.csr_array((values, (rows, columns)), shape=(len(users), len(candidates)))
+def _by_popularity(
+    split: Split, items: IntArray, ranks: FloatArray, owner: IntArray, ks: Sequence[int]
+) -> dict[str, dict[str, FloatArray]]:
+    of_row = popularity_buckets(split, items)
+    found: dict[str, dict[str, FloatArray]] = {}
+    for bucket, name in enumerate(BUCKETS):
+        rows = of_row == bucket
+        if not rows.any() or rows.all():
+            continue
+        there, within = np.unique(owner[rows], return_inverse=True)
+        metrics = list_metrics(Relevant.of(ranks[rows], within), ks)
+        found[name] = {metric: np.full(owner.max() + 1, np.nan) for metric in metrics}
+        for metric, values in metrics.items():
+            found[name][metric][there] = values
+    return found
 
 
 def _histories(split: Split, users: IntArray) -> tuple[IntArray, IntArray]:

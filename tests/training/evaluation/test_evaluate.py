@@ -1,3 +1,4 @@
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -5,8 +6,8 @@ import pytest
 
 from kg.errors import InputError
 from training.config import TaskConfig
-from training.evaluation import evaluate as module
 from training.evaluation.evaluate import evaluate
+from training.evaluation.popularity import BUCKETS, popularity_buckets
 from training.evaluation.split import make_split
 
 
@@ -329,6 +330,52 @@ def test_memory_of_negatives_stays_under_the_bound(make_graph):
     assert peak < 8_000_000 + 2_000_000
 
 
-def test_block_size_follows_from_the_setting():
-    assert list(module._blocks(5, 10, 2 * 10 * module.BYTES_PER_SCORE)) == [(0, 2), (2, 4), (4, 5)]
-    assert list(module._blocks(2, 10, 1)) == [(0, 1), (1, 2)]
+def test_sampled_metrics_are_those_of_published_cold_start_tables(split):
+    """One positive against 999: `1 / rank`, `1 / log2(1 + rank)` and a hit, means over rows."""
+    scorer = table_of(split)
+    found = evaluate(scorer, split, "test", rng=generator())
+    rng, totals = generator(), np.zeros(3)
+    for user, item in zip(split.test.users, split.test.items, strict=True):
+        negatives = split.test.candidates[rng.integers(len(split.test.candidates), size=999)]
+        scores = scorer.table[user, [item, *negatives]]
+        ties = np.count_nonzero(scores[1:] == scores[0])  # the positive itself, drawn
+        rank = 1 + np.count_nonzero(scores > scores[0]) + ties / 2
+        totals += [1 / rank, 1 / np.log2(1 + rank) if rank <= 10 else 0, rank <= 10]
+    expected = totals / len(split.test)
+    for name, value in zip(("MRR", "NDCG@10", "HR@10"), expected, strict=True):
+        assert found.sampled_mean(name) == pytest.approx(value)
+
+
+def test_held_out_items_by_popularity(split):
+    scorer = table_of(split)
+    found = evaluate(scorer, split, "test", rng=generator())
+    buckets = popularity_buckets(split, split.test.items)
+    assert list(found.buckets) == list(BUCKETS)
+    for bucket, name in enumerate(BUCKETS):
+        rows = buckets == bucket
+        values = found.buckets[name]["Recall@20"]
+        there = np.isin(found.users, split.test.users[rows])
+        assert np.array_equal(~np.isnan(values), there)
+        for row in np.flatnonzero(there)[:5]:
+            mine = rows & (split.test.users == found.users[row])
+            assert values[row] == pytest.approx((found.ranks[mine] <= 20).mean())
+
+
+def test_what_is_held_out_but_no_row_is_not_ranked(split):
+    """As if it were not there: neither right nor wrong."""
+    scorer = table_of(split)
+    user = split.test.users[0]
+    mine = np.flatnonzero(split.test.users == user)
+    assert len(mine) > 1
+    out, kept = mine[:1], np.setdiff1d(np.arange(len(split.test)), mine[:1])
+    test = dataclasses.replace(
+        split.test, users=split.test.users[kept], items=split.test.items[kept]
+    )
+    pair = np.stack([split.test.users[out], split.test.items[out]])
+    fewer = dataclasses.replace(split, test=test, unranked=pair)
+    scorer.table[pair[0], pair[1]] = 100
+    found = evaluate(scorer, fewer, "test", rng=generator())
+    best = scorer.table[user, split.test.candidates].argsort()[::-1]
+    ranked = [item for item in split.test.candidates[best] if item != pair[1, 0]]
+    expected = [ranked.index(item) + 1 for item in test.items[test.users == user]]
+    assert found.ranks[test.users == user].tolist() == expected
