@@ -16,6 +16,7 @@ from encoders.texts.templates import TextConfig
 from encoders.tuning.config import TuningConfig
 from kg.errors import ConfigError
 from kg.settings import build, read_toml, substitute
+from training.baselines.catalogue import check_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,18 @@ class TaskConfig:
     by_time: bool = False  # protocol "warm": hold out the last interactions, not random ones
     cold_users: Path | None = None  # a table (user, part) instead of random users
     cold_items: Path | None = None  # a table (item, part) instead of random items
+    overlap: float = 1.0  # share of overlapping users that stay one person
+    shots: int = 0  # target interactions that a cold node keeps
+
+    def __post_init__(self) -> None:
+        _check_range(self, 0, 1, "overlap")
+        _check_range(self, 0, math.inf, "shots")
+        if self.overlap < 1 and "user-cold" in self.protocols and len(self.protocols) > 1:
+            # what is cold in one protocol would be overlap in the others, on the same graph
+            raise ValueError(
+                f"overlap = {self.overlap:g} keeps the cold users whole: "
+                'run protocols = ["user-cold"] and the others as two jobs'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +65,20 @@ class ModelConfig:
 
     width: int = 384  # coordinates that start at the interactions' singular vectors
     text_width: int = 64  # further ones that start at the texts' principal components
+    convolution: Literal["light", "rgcn", "hgt", "sage", "gat", "lightgcn"] = "light"
     layers: int = 2
-    decoder: Literal["dot", "distmult"] = "dot"
+    decoder: Literal["dot", "distmult", "complex"] = "dot"  # of interactions
+    knowledge_decoder: Literal["dot", "distmult", "complex", "rotate", "transe", "mlp"] = "distmult"
     fusion: Literal["concat", "gate", "attention"] = "concat"  # of a node's channels
 
     def __post_init__(self) -> None:
         _check_range(self, 1, math.inf, "width", "layers")
         _check_range(self, 0, math.inf, "text_width")
+        kinds = {"complex", "rotate"} & {self.decoder, self.knowledge_decoder}
+        if kinds and (self.width % 2 or self.text_width % 2):
+            raise ValueError(
+                f"{kinds.pop()} needs an even width and text_width: two for each complex number"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +94,10 @@ class TrainingConfig:
     negatives: int = 1_024  # shared by the whole batch, for each domain
     negative_power: float = 0.0  # 0 draws negatives uniformly, 1 by popularity
     spectral_start: bool = True  # begin item vectors at the interactions' singular vectors
-    alignment: Literal["none", "mmd", "coral", "adversarial", "contrastive"] = "mmd"
+    alignment: Literal["none", "mmd", "coral", "adversarial", "contrastive", "sinkhorn"] = "mmd"
     alignment_weight: float = 0.1
+    alignment_schedule: Literal["constant", "ramp", "decay"] = "constant"
+    align: tuple[str, ...] = ("user",)  # node types that are to be alike in both domains
     knowledge_weight: float = 0.01  # of the second task: knowledge-graph triples
     simulate_users: float = 0.3  # share of overlapping users that play cold (user-cold)
     simulate_items: float = 0.3  # share of target items that play cold (item-cold)
@@ -94,6 +116,10 @@ class TrainingConfig:
         )
         _check_range(self, 0, math.inf, "alignment_weight", "knowledge_weight")
         _check_range(self, 0, 1, "simulate_users", "simulate_items", "simulated_share")
+        if self.alignment == "contrastive" and self.align != ("user",):
+            raise ValueError(
+                'alignment = "contrastive" needs align = ["user"]: only users are pairs'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +131,10 @@ class EvaluationConfig:
     block_bytes: int = 268_435_456  # of scores held at once
     bootstrap: int = 1_000
     floors: bool = True
+    baselines: tuple[str, ...] = ()  # tuned on the valid part, judged beside the floors
+
+    def __post_init__(self) -> None:
+        check_names(self.baselines)
 
 
 def _check_range(config: object, low: float, high: float, *names: str) -> None:

@@ -103,6 +103,7 @@ def fit(
                 done = state["epoch"] * steps + step
                 for group in optimizer.param_groups:
                     group["lr"] = group["peak"] * _schedule(done, total)
+                objective.progress = done / total
                 losses = train_step(objective, optimizer, world, batch, draws)
                 sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
                 bar.advance(note=f"loss {losses['loss']:.3f}, valid {MONITOR} {state['best']:.4f}")

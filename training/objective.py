@@ -9,16 +9,15 @@ from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
 from encoders.channels.fitted import FittedChannels
-from gnn.alignment import PAIRED, alignment_loss
 from gnn.model import Embeddings, TransferGNN
 from gnn.views import EdgeType, GraphView
+from training.alignment import Alignment
 from training.config import TrainingConfig
 from training.evaluation.split import Split
 from training.losses import LOSSES
 from training.negatives import draw
 from training.simulation import Draw, Simulation
 
-ALIGNED_USERS = 256  # of each domain, a step: MMD compares all pairs
 TRIPLES = 1_024  # of all relations, a step
 
 
@@ -59,7 +58,6 @@ class Objective(nn.Module):
         self.domain = target.long()  # 1 in the target, 0 elsewhere: negatives are drawn per side
         user, relation, item = split.train.interactions
         self.target_relations = ((user, f"{relation}:{split.target}", item),)
-        self.source_relations = tuple((user, f"{relation}:{d}", item) for d in split.sources)
         protocol = split.protocol
         self.simulation = Simulation(
             graph,
@@ -70,8 +68,9 @@ class Objective(nn.Module):
             config.simulate_users if protocol == "user-cold" else 0.0,
             config.simulate_items if protocol == "item-cold" else 0.0,
         )
-        kind = config.alignment if self.source_relations else "none"  # one domain has no other
-        self.alignment = alignment_loss(kind, len(model.part))
+        self.progress = 1.0  # of training, from 0 to 1: the loop sets it
+        aligned = config.alignment != "none" and split.sources  # one domain has no other
+        self.alignment = Alignment(split, config, len(model.part), device) if aligned else None
         self._tails = {edge: torch.unique(graph.adjacencies[edge].dst) for edge in model.knowledge}
         self._bf16 = config.precision == "bfloat16" or (
             config.precision == "auto" and device.type == "cuda"
@@ -108,11 +107,12 @@ class Objective(nn.Module):
             embeddings: Embeddings = self.model(self.x, world.view)
             losses = {"loss_interaction": self._interactions(embeddings, world, batch, draws)}
             if self.alignment is not None and self.config.alignment_weight:
-                losses["loss_alignment"] = self._alignment(embeddings, draws)
+                losses["loss_alignment"] = self.alignment(embeddings, draws)
             if self.model.knowledge and self.config.knowledge_weight:
                 losses["loss_knowledge"] = self._knowledge(embeddings.z, draws)
+        scheduled = self.alignment.weight(self.progress) if self.alignment else 0.0
         weights = {
-            "loss_alignment": self.config.alignment_weight,
+            "loss_alignment": self.config.alignment_weight * scheduled,
             "loss_knowledge": self.config.knowledge_weight,
         }
         total = torch.stack(
@@ -162,33 +162,11 @@ class Objective(nn.Module):
         ]
         return torch.cat(parts)
 
-    def _alignment(self, embeddings: Embeddings, draws: torch.Generator) -> Tensor:
-        """Compare users as the sources show them with users as the target shows them."""
-        views = embeddings.domain_views
-        source = torch.stack([views[r].float() for r in self.source_relations]).sum(0)
-        target = torch.stack([views[r].float() for r in self.target_relations]).sum(0)
-        in_source, in_target = source.detach().any(dim=1), target.detach().any(dim=1)
-        if self.config.alignment in PAIRED:
-            in_source = in_target = in_source & in_target
-        picked = [self._some(mask, draws) for mask in (in_source, in_target)]
-        if self.config.alignment in PAIRED:
-            picked[1] = picked[0]
-        if min(len(rows) for rows in picked) < 2 or self.alignment is None:
-            return self._zero()
-        return self.alignment(source[picked[0]], target[picked[1]])
-
     def _zero(self) -> Tensor:
         return torch.zeros((), device=self.device)
 
-    def _some(self, mask: Tensor, draws: torch.Generator) -> Tensor:
-        rows = torch.nonzero(mask).squeeze(1)
-        if len(rows) <= ALIGNED_USERS:
-            return rows
-        picks = torch.randint(len(rows), (ALIGNED_USERS,), generator=draws, device=self.device)
-        return rows[picks]
-
     def _knowledge(self, z: Mapping[str, Tensor], draws: torch.Generator) -> Tensor:
-        """Sampled softmax over tails of knowledge-graph triples, DistMult scores."""
+        """Sampled softmax over tails of knowledge-graph triples."""
         relations = self.model.knowledge
         counts = torch.tensor([len(self.graph.adjacencies[edge]) for edge in relations])
         share = (TRIPLES * counts / counts.sum()).ceil().long().tolist()
@@ -212,8 +190,9 @@ class Objective(nn.Module):
         ones = pool.new_ones(adjacency.num_dst, dtype=torch.float32)
         drawn = draw(pool, ones, 0.0, min(self.config.negatives, 256), draws)
         tails = z[edge_type[2]].float()
-        query = self.model.knowledge_decoder.queries(z[edge_type[0]].float()[head], index)
-        scores = (query * tails[tail]).sum(dim=1)
-        against = query @ tails[drawn.items].T
+        decoder = self.model.knowledge_decoder
+        query = decoder.queries(z[edge_type[0]].float()[head], index)
+        scores = decoder.pairs(query, tails[tail])
+        against = decoder.against(query, tails[drawn.items])
         hits = tail[:, None] == drawn.items
         return LOSSES["softmax"](scores, against, drawn.log_expected, hits).sum()

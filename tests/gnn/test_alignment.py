@@ -5,7 +5,18 @@ import pytest
 import torch
 from torch import nn
 
-from gnn.alignment import PAIRED, Adversarial, alignment_loss, contrastive, coral, mmd
+from gnn.alignment import (
+    PAIRED,
+    Adversarial,
+    alignment_loss,
+    contrastive,
+    coral,
+    mmd,
+    schedule,
+    sinkhorn,
+)
+
+OF_DISTRIBUTIONS = [mmd, coral, sinkhorn]
 
 
 def sample(seed, n=64, shift=0.0):
@@ -29,7 +40,7 @@ def test_mmd_equals_a_loop_over_pairs():
     assert float(mmd(source, target)) == pytest.approx(sign @ kernel @ sign, abs=1e-5)
 
 
-@pytest.mark.parametrize("loss", [mmd, coral])
+@pytest.mark.parametrize("loss", OF_DISTRIBUTIONS)
 def test_losses_of_distributions_do_not_depend_on_scale_or_order(loss):
     source, target = sample(0), sample(1, shift=1)
 
@@ -39,7 +50,7 @@ def test_losses_of_distributions_do_not_depend_on_scale_or_order(loss):
     assert float(loss(source.flip(0), target)) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("loss", [mmd, coral])
+@pytest.mark.parametrize("loss", OF_DISTRIBUTIONS)
 def test_a_step_down_brings_samples_together(loss):
     source, target = sample(0).requires_grad_(), sample(1, shift=1)
 
@@ -51,7 +62,7 @@ def test_a_step_down_brings_samples_together(loss):
     assert float(after) < float(before.detach())
 
 
-@pytest.mark.parametrize("loss", [mmd, coral])
+@pytest.mark.parametrize("loss", OF_DISTRIBUTIONS)
 def test_shrinking_all_embeddings_is_no_way_down(loss):
     both = torch.cat([sample(0, n=200, shift=1), sample(1, n=200)]).requires_grad_()
 
@@ -78,6 +89,58 @@ def test_coral_by_hand():
 
     assert float(coral(source, target)) == pytest.approx(expected, rel=1e-5)
     assert float(coral(source, source)) == 0
+
+
+def test_sinkhorn_of_equal_samples_is_zero_and_grows_with_the_shift():
+    same = sample(0)
+    assert float(sinkhorn(same, same)) == 0
+    assert float(sinkhorn(same, same.flip(0))) == pytest.approx(0, abs=1e-6)
+    values = [float(sinkhorn(same, sample(1, shift=shift))) for shift in (0, 0.5, 1, 2)]
+    assert values == sorted(values)
+    assert values[0] > 0.01
+
+
+def test_sinkhorn_by_hand():
+    source, target = torch.tensor([[0.0], [1.0]]), torch.tensor([[3.0], [4.0]])
+    cost = np.array([[0, 1, 9, 16], [1, 0, 4, 9], [9, 4, 0, 1], [16, 9, 1, 0]]) / 5
+    blur = 0.5
+
+    def transport(cost):
+        """Two points on either side: a plan has one free number, so a grid will do."""
+        share = np.linspace(1e-6, 0.5 - 1e-6, 200_001)
+        plan = np.stack([share, 0.5 - share, 0.5 - share, share])
+        total = (plan * cost.ravel()[:, None]).sum(0)
+        return (total + blur * (plan * np.log(4 * plan)).sum(0)).min()
+
+    expected = transport(cost[:2, 2:]) - transport(cost[:2, :2]) / 2 - transport(cost[2:, 2:]) / 2
+    assert float(sinkhorn(source, target, blur, 200)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_gradient_of_sinkhorn_is_that_of_the_converged_solution():
+    source, target = sample(0, n=6).double().requires_grad_(), sample(1, n=5, shift=1).double()
+
+    def loss(rows):
+        return sinkhorn(rows, target, 0.2, 500)
+
+    assert torch.autograd.gradcheck(loss, (source,), eps=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["mmd", "coral", "sinkhorn", "adversarial", "contrastive"])
+def test_minimised_alone_each_loss_brings_two_domains_together(kind):
+    torch.manual_seed(0)
+    source, target = nn.Parameter(sample(0, shift=1.5)), sample(1)
+    loss = alignment_loss(kind, 4)
+    parameters = [source, *(loss.parameters() if isinstance(loss, nn.Module) else [])]
+    optimizer = torch.optim.Adam(parameters, lr=0.05)
+    judge = contrastive if kind == "contrastive" else mmd  # pairs meet, clouds need not
+    before = float(judge(source.detach(), target))
+
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss(source, target).backward()
+        optimizer.step()
+
+    assert float(judge(source.detach(), target)) < 0.5 * before
 
 
 def test_contrastive_is_least_where_rows_belong_together():
@@ -112,6 +175,15 @@ def test_losses_by_name():
     assert alignment_loss("none", 4) is None
     assert alignment_loss("mmd", 4) is mmd
     assert alignment_loss("coral", 4) is coral
+    assert alignment_loss("sinkhorn", 4) is sinkhorn
     assert alignment_loss("contrastive", 4) is contrastive
     assert isinstance(alignment_loss("adversarial", 4), Adversarial)
     assert PAIRED == ("contrastive",)
+
+
+def test_schedules():
+    steps = [0.0, 0.1, 0.5, 1.0]
+    assert [schedule("constant", p) for p in steps] == [1, 1, 1, 1]
+    ramp = [schedule("ramp", p) for p in steps]
+    assert ramp == pytest.approx([0, 0.46212, 0.98661, 0.99991], abs=1e-5)
+    assert [schedule("decay", 1 - p) for p in steps] == pytest.approx(ramp)

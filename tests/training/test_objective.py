@@ -89,6 +89,21 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(make_objective):
     assert min(parts.values()) > 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "weights"), [("constant", [1, 1]), ("ramp", [0, 0.9866]), ("decay", [0.9999, 0.9866])]
+)
+def test_the_weight_of_alignment_follows_its_schedule(make_objective, kind, weights):
+    objective = make_objective(alignment_schedule=kind, alignment_weight=2.0, knowledge_weight=0.0)
+
+    for progress, weight in zip((0.0, 0.5), weights, strict=True):
+        objective.progress = progress
+        draws = generator(0, "test")
+        losses = objective(objective.simulate(draws), 16, draws)
+        parts = {name: float(value.detach()) for name, value in losses.items()}
+        expected = parts["loss_interaction"] + 2 * weight * parts["loss_alignment"]
+        assert parts["loss"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_parts_of_no_weight_are_left_out(make_objective):
     objective = make_objective(alignment="none", knowledge_weight=0.0)
 
@@ -98,7 +113,7 @@ def test_parts_of_no_weight_are_left_out(make_objective):
     assert set(losses) == {"loss", "loss_interaction"}
 
 
-@pytest.mark.parametrize("kind", ["mmd", "coral", "adversarial", "contrastive"])
+@pytest.mark.parametrize("kind", ["mmd", "coral", "sinkhorn", "adversarial", "contrastive"])
 @pytest.mark.parametrize("loss", ["softmax", "bpr"])
 def test_every_alignment_and_loss_is_finite_and_moves_the_network(make_objective, kind, loss):
     objective = make_objective(alignment=kind, loss=loss)

@@ -7,9 +7,11 @@ import numpy.typing as npt
 
 from kg.errors import InputError
 from kg.graph import BoolArray, KnowledgeGraph
+from kg.overlap import split_halves
 from kg.vocab import IntArray
 from training.config import TaskConfig
 from training.evaluation.cold_file import read_cold_file
+from training.evaluation.shots import keep_shots
 
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -22,15 +24,18 @@ class Drawn:
 
     Attributes:
         part: 0 train, 1 valid, 2 test; int8 `[num_interactions]`, in the order of the edges.
-        cold_users: sorted rows of users that lose their target interactions.
-        cold_items: sorted rows of items that lose all interactions.
+        cold_users: sorted rows of users that lose their target interactions but `task.shots`.
+        cold_items: sorted rows of items that lose all interactions but `task.shots`.
         candidates: items ranked in valid and in test; None for all items that training still has.
+        too_few: nodes drawn, or named by a file, that have no interaction beyond those they keep,
+            and so are not cold.
     """
 
     part: PartArray
     cold_users: IntArray
     cold_items: IntArray
     candidates: tuple[IntArray, IntArray] | None = None
+    too_few: int = 0
 
 
 def hold_out(
@@ -60,9 +65,10 @@ def _user_cold(
 ) -> Drawn:
     edges, in_target = graph.interaction_edges, graph.item_mask(config.target)
     if config.cold_users is None:
-        # a shared item is a target item too: it cannot be the history that a cold user keeps
-        in_source = graph.item_mask(*sources) & ~in_target
-        pool = np.intersect1d(edges.src[in_target[edges.dst]], edges.src[in_source[edges.dst]])
+        pool = overlapping_users(graph, config, sources)
+        if config.overlap < 1:
+            # those who were split would have been in the pool: the same users are cold as without
+            pool = np.union1d(pool, split_halves(graph, config.target))
         if not len(pool):
             raise InputError(
                 f"protocol 'user-cold' needs users with interactions in both "
@@ -73,7 +79,13 @@ def _user_cold(
         valid, test = read_cold_file(config.cold_users, graph.users.vocab)
     part = _node_parts(len(graph.users), valid, test)[edges.src]
     part[~in_target[edges.dst]] = TRAIN
-    return Drawn(part=part, cold_users=_union(valid, test), cold_items=_none())
+    too_few = keep_shots(part, edges.src, _union(valid, test), edges, config.shots, rng)
+    return Drawn(
+        part=part,
+        cold_users=np.setdiff1d(_union(valid, test), too_few),
+        cold_items=_none(),
+        too_few=len(too_few),
+    )
 
 
 def _item_cold(graph: KnowledgeGraph, config: TaskConfig, rng: np.random.Generator) -> Drawn:
@@ -91,9 +103,45 @@ def _item_cold(graph: KnowledgeGraph, config: TaskConfig, rng: np.random.Generat
                 f"the target {config.target!r}"
             )
     part = _node_parts(len(graph.items), valid, test)[edges.dst]
+    too_few = keep_shots(part, edges.dst, _union(valid, test), edges, config.shots, rng)
+    valid, test = np.setdiff1d(valid, too_few), np.setdiff1d(test, too_few)
     return Drawn(
-        part=part, cold_users=_none(), cold_items=_union(valid, test), candidates=(valid, test)
+        part=part,
+        cold_users=_none(),
+        cold_items=_union(valid, test),
+        candidates=(valid, test),
+        too_few=len(too_few),
     )
+
+
+def source_domains(graph: KnowledgeGraph, config: TaskConfig, protocol: str) -> tuple[str, ...]:
+    """Return the source domains: those of the settings, or every domain but the target.
+
+    Raises:
+        InputError: an unknown domain, a target that is its own source, or nothing to transfer from.
+    """
+    graph.domain_index(config.target)
+    for domain in config.sources:
+        graph.domain_index(domain)
+    if config.target in config.sources:
+        raise InputError(f"task: {config.target!r} is both the target and a source")
+    sources = config.sources or tuple(name for name in graph.domains if name != config.target)
+    if not sources and protocol != "warm":
+        raise InputError(
+            f"protocol {protocol!r} carries knowledge between domains, but the graph has only "
+            f'{config.target!r}; import a second domain or use protocols = ["warm"]'
+        )
+    return sources
+
+
+def overlapping_users(
+    graph: KnowledgeGraph, config: TaskConfig, sources: tuple[str, ...]
+) -> IntArray:
+    """Return rows of the users with interactions in the sources and in the target, sorted."""
+    edges, in_target = graph.interaction_edges, graph.item_mask(config.target)
+    # a shared item is a target item too: it cannot be the history that a cold user keeps
+    in_source = graph.item_mask(*sources) & ~in_target
+    return np.intersect1d(edges.src[in_target[edges.dst]], edges.src[in_source[edges.dst]])
 
 
 def _warm(graph: KnowledgeGraph, config: TaskConfig, rng: np.random.Generator) -> Drawn:

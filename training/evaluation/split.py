@@ -7,6 +7,7 @@ Conventions (those under which the published row counts of the floors come out):
   (`Split.unranked`). The same holds for warm splits by time.
 - item-cold: candidates of a part are the cold items of that part. Every held-out interaction is a
   row, also that of a user who has no training interaction left.
+- few-shot: cold nodes keep `task.shots` interactions; candidates are as without.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,10 @@ from typing import Literal
 import numpy as np
 
 from kg.errors import InputError, LeakError
-from kg.graph import BoolArray, KnowledgeGraph
+from kg.graph import BoolArray, KnowledgeGraph, Nodes
 from kg.vocab import IntArray
 from training.config import TaskConfig
-from training.evaluation.protocols import TEST, VALID, hold_out
+from training.evaluation.protocols import TEST, VALID, hold_out, source_domains
 
 Protocol = Literal["user-cold", "item-cold", "warm"]
 
@@ -56,11 +57,13 @@ class Split:
         train: the whole graph without any held-out interaction; same nodes, same rows.
         valid: what settings are chosen on.
         test: what is looked at once, at the end.
-        cold_users: rows of users that lost their target interactions (valid and test parts).
-        cold_items: rows of items that lost all interactions (valid and test parts).
+        cold_users: rows of users that lost their target interactions but `shots` (valid and test).
+        cold_items: rows of items that lost all interactions but `shots` (valid and test parts).
         unranked: held-out interactions whose item is no candidate, so that they are in no part;
             rows of users and of items, int64 `[2, num_unranked]`.
         graph_fingerprint: of the whole graph that was split.
+        shots: interactions that each cold node kept.
+        too_few: nodes that are not cold because they had no interaction beyond these.
     """
 
     protocol: Protocol
@@ -73,6 +76,8 @@ class Split:
     cold_items: IntArray
     unranked: IntArray = field(default_factory=_no_pairs)
     graph_fingerprint: str = ""
+    shots: int = 0
+    too_few: int = 0
 
 
 def make_split(graph: KnowledgeGraph, config: TaskConfig, protocol: Protocol, seed: int) -> Split:
@@ -109,32 +114,12 @@ def make_split(graph: KnowledgeGraph, config: TaskConfig, protocol: Protocol, se
         cold_items=drawn.cold_items,
         unranked=np.concatenate([valid_unranked, test_unranked], axis=1),
         graph_fingerprint=graph.fingerprint,
+        shots=config.shots if protocol != "warm" else 0,
+        too_few=drawn.too_few,
     )
     _check_not_empty(split)
     check_no_leak(split)
     return split
-
-
-def source_domains(
-    graph: KnowledgeGraph, config: TaskConfig, protocol: Protocol
-) -> tuple[str, ...]:
-    """Return the source domains: those of the settings, or every domain but the target.
-
-    Raises:
-        InputError: an unknown domain, a target that is its own source, or nothing to transfer from.
-    """
-    graph.domain_index(config.target)
-    for domain in config.sources:
-        graph.domain_index(domain)
-    if config.target in config.sources:
-        raise InputError(f"task: {config.target!r} is both the target and a source")
-    sources = config.sources or tuple(name for name in graph.domains if name != config.target)
-    if not sources and protocol != "warm":
-        raise InputError(
-            f"protocol {protocol!r} carries knowledge between domains, but the graph has only "
-            f'{config.target!r}; import a second domain or use protocols = ["warm"]'
-        )
-    return sources
 
 
 def without_interactions(graph: KnowledgeGraph, removed: BoolArray) -> KnowledgeGraph:
@@ -157,8 +142,9 @@ def check_no_leak(split: Split) -> None:
 
     Raises:
         LeakError: a held-out pair is a training interaction, or an edge of any other type between
-            users and items in either direction; a cold user has a training interaction in the
-            target or a cold item has any; or a row is both valid and test.
+            users and items in either direction; a cold user has another number of training
+            interactions in the target than `split.shots`, or a cold item of any; or a row is both
+            valid and test.
     """
     train, num_items = split.train, len(split.train.items)
     valid = split.valid.users * num_items + split.valid.items
@@ -184,17 +170,18 @@ def check_no_leak(split: Split) -> None:
                 )
     edges = train.interaction_edges
     in_target = train.item_mask(split.target)[edges.dst]
-    users = np.intersect1d(edges.src[in_target], split.cold_users)
-    if len(users):
+    _check_cold(train.users, split.cold_users, edges.src[in_target], split, "cold users")
+    _check_cold(train.items, split.cold_items, edges.dst, split, "cold items")
+
+
+def _check_cold(nodes: Nodes, cold: IntArray, ends: IntArray, split: Split, what: str) -> None:
+    """Make sure that each cold node is in `ends` as often as it may keep interactions."""
+    wrong = cold[np.bincount(ends, minlength=len(nodes))[cold] != split.shots]
+    if len(wrong):
+        where = f" in {split.target!r}" if what == "cold users" else ""
         raise LeakError(
-            f"{len(users)} cold users, such as {train.users.vocab.id(int(users[0]))!r}, have "
-            f"training interactions in {split.target!r}"
-        )
-    items = np.intersect1d(edges.dst, split.cold_items)
-    if len(items):
-        raise LeakError(
-            f"{len(items)} cold items, such as {train.items.vocab.id(int(items[0]))!r}, have "
-            "training interactions"
+            f"{len(wrong)} {what}, such as {nodes.vocab.id(int(wrong[0]))!r}, have not exactly "
+            f"{split.shots} training interactions{where}"
         )
 
 

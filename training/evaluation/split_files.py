@@ -29,6 +29,8 @@ def save_split(split: Split, path: Path) -> None:
         "protocol": split.protocol,
         "sources": list(split.sources),
         "target": split.target,
+        "shots": split.shots,
+        "too_few": split.too_few,
     }
     with write_folder(path, "split", **about) as aside:
         _write(
@@ -96,6 +98,8 @@ def load_split(path: Path, graph: KnowledgeGraph) -> Split:
         cold_items=items.index(pyarrow.parquet.read_table(path / "cold_items.parquet")["item"]),
         unranked=np.stack([user_rows[unranked], item_rows[unranked]]),
         graph_fingerprint=manifest["graph"],
+        shots=manifest.get("shots", 0),  # splits of earlier versions have none
+        too_few=manifest.get("too_few", 0),
     )
     check_no_leak(split)
     return split
