@@ -56,7 +56,7 @@ def compare(
     sampled = {name: evaluations[name].sampled for name in names}
     full_means, comparisons = _judge(full, ones, rng, resamples)
     sampled_means, sampled_comparisons = _judge(sampled, rows, rng, resamples)
-    slices = _slices(first, full, rng, resamples)
+    slices = _slices({name: evaluations[name] for name in names}, rng, resamples)
     return {
         "protocol": first.protocol,
         "sources": list(first.sources),
@@ -159,7 +159,8 @@ def _judge(
     by_scorer = _named(names, metrics, weighted_means(matrix, weights), *percentiles(means))
     if num_scorers == 1:
         return by_scorer, {}
-    floors = [slice(start, start + num_metrics) for start in _starts(num_scorers, num_metrics)]
+    starts = range(num_metrics, num_scorers * num_metrics, num_metrics)
+    floors = [slice(start, start + num_metrics) for start in starts]
     differences = np.concatenate([matrix[:, :num_metrics] - matrix[:, at] for at in floors], axis=1)
     resampled = np.concatenate([means[:, :num_metrics] - means[:, at] for at in floors], axis=1)
     p_values = sign_flip_p_values(differences, weights, rng=rng, resamples=resamples)
@@ -182,25 +183,32 @@ def _judge(
 
 
 def _slices(
-    evaluation: Evaluation,
-    values: Mapping[str, Mapping[str, FloatArray]],
-    rng: np.random.Generator,
-    resamples: int,
+    evaluations: Mapping[str, Evaluation], rng: np.random.Generator, resamples: int
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return full-ranking metrics of groups of users, by scorer and name of the group."""
-    names, metrics = list(values), list(evaluation.full)
+    """Return full-ranking metrics of groups of users and of items, by scorer and group."""
+    names, (first, *_) = list(evaluations), evaluations.values()
     found: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in names}
-    for group, mask in slice_masks(evaluation).items():
-        matrix = np.stack([values[name][metric][mask] for name in names for metric in metrics], 1)
+    groups = [
+        (group, mask, [one.full for one in evaluations.values()])
+        for group, mask in slice_masks(first).items()
+    ]
+    rows = {group: {"num_rows": int(first.num_rows[mask].sum())} for group, mask, _ in groups}
+    for bucket, metrics in first.buckets.items():
+        mask = ~np.isnan(next(iter(metrics.values())))
+        groups.append((bucket, mask, [one.buckets[bucket] for one in evaluations.values()]))
+    for group, mask, values in groups:
+        matrix = np.stack([of[metric][mask] for of in values for metric in first.full], 1)
         weights = np.ones(len(matrix))
         means = bootstrap_means(matrix, weights, rng=rng, resamples=resamples)
-        by_scorer = _named(names, metrics, weighted_means(matrix, weights), *percentiles(means))
-        counts = {
-            "num_users": int(mask.sum()),
-            "num_rows": int(evaluation.num_rows[mask].sum()),
-        }
+        by_scorer = _named(
+            names, list(first.full), weighted_means(matrix, weights), *percentiles(means)
+        )
         for name in names:
-            found[name][group] = {**counts, **by_scorer[name]}
+            found[name][group] = {
+                "num_users": int(mask.sum()),
+                **rows.get(group, {}),
+                **by_scorer[name],
+            }
     return found
 
 
@@ -224,10 +232,6 @@ def _named(
             for column, metric in enumerate(metrics)
         }
     return named
-
-
-def _starts(num_scorers: int, num_metrics: int) -> range:
-    return range(num_metrics, num_scorers * num_metrics, num_metrics)
 
 
 def _check_alike(one: Evaluation, other: Evaluation, who: str) -> None:

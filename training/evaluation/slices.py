@@ -1,15 +1,29 @@
 """Groups of users that are judged apart: by shots, and cold against warm."""
 
+from typing import Protocol
+
 import numpy as np
 
 from kg.graph import BoolArray
-from training.evaluation.evaluate import Evaluation
+from kg.vocab import IntArray
 
 # smallest and largest number of training interactions of each group
 SHOTS = ((0, 0), (1, 1), (2, 5), (6, 10), (11, 20), (21, None))
 
 
-def slice_masks(evaluation: Evaluation) -> dict[str, BoolArray]:
+class Histories(Protocol):
+    """Training interactions of users, each int64 `[num_users]`: an `Evaluation` or a `Judged`."""
+
+    @property
+    def target_history(self) -> IntArray:
+        """Of each user in the target."""
+
+    @property
+    def source_history(self) -> IntArray:
+        """Of each user in the sources."""
+
+
+def slice_masks(evaluation: Histories) -> dict[str, BoolArray]:
     """Return groups of users by name, each a mask bool `[num_users]`.
 
     By the number of training interactions in the target and in the sources, and cold (none in the

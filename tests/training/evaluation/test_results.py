@@ -138,6 +138,29 @@ def test_slices_are_groups_of_users(results, evaluations):
     assert value["NDCG@2"]["mean"] == pytest.approx(evaluation.full["NDCG@2"][few].mean())
 
 
+def test_slices_of_items_have_their_own_users(split, evaluations, make_graph):
+    none = compare(evaluations, "isthmus", resamples=50)["scorers"]["isthmus"]["slices"]
+    assert not any(name.endswith("items") for name in none)  # all items are cold: one bucket
+    warm = make_split(warm_graph(make_graph), TaskConfig(target="films"), "warm", seed=0)
+    found = judge(warm, {"random": 0.0, "isthmus": 0.4})
+    slices = compare(found, "isthmus", resamples=50)["scorers"]["random"]["slices"]
+    values = found["random"].buckets["tail items"]["NDCG@2"]
+    assert slices["tail items"]["num_users"] == np.count_nonzero(~np.isnan(values))
+    assert slices["tail items"]["NDCG@2"]["mean"] == pytest.approx(np.nanmean(values))
+
+
+def warm_graph(make_graph):
+    rng = np.random.default_rng(3)
+    items = {f"f{n:02d}": "films" for n in range(40)} | {"b": "books"}
+    chance = np.arange(40, 0, -1) / sum(range(41))
+    pairs = [
+        (f"u{user:03d}", f"f{n:02d}")
+        for user in range(150)
+        for n in rng.choice(40, size=6, replace=False, p=chance)
+    ]
+    return make_graph([*pairs, ("u000", "b")], items)
+
+
 def test_shots_and_cold_users(evaluations):
     shots = np.array([0, 1, 2, 5, 6, 10, 11, 20, 21, 500])
     size = len(shots)
