@@ -31,7 +31,8 @@ def test_floors_are_compared_on_the_averages(make_judged):
     )
     worse = found["comparisons"]["popularity"]["NDCG@10"]
     alike = found["sampled_comparisons"]["user-kNN"]["MRR"]
-    assert worse["low"] < 0.1 < worse["high"]
+    assert worse["low"] < worse["difference"] < worse["high"]
+    assert worse["difference"] == pytest.approx(0.1, abs=0.02)
     assert worse["p_value"] == pytest.approx(1 / 301)
     assert worse["p_holm"] == pytest.approx(2 / 301)
     assert alike["p_holm"] > 0.05
