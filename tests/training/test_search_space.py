@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from kg.errors import ConfigError
@@ -106,3 +109,16 @@ def test_settings_change_what_they_name_and_nothing_else(job):
 
     assert (other.training.epochs, other.neighbours.lexical) == (5, 0.25)
     assert with_settings(other, {"training.epochs": 2, "neighbours.lexical": 0.5}) == job
+
+
+def test_the_page_shows_the_default_space():
+    page = Path(__file__).parents[2] / "docs" / "search.md"
+    lines = re.findall(r"^\| `\w+\.\w+` \|.*", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in lines]
+
+    def row(parameter):
+        if parameter.choices:
+            return [", ".join(map(str, parameter.choices)), "", ""]
+        return [str(parameter.low), str(parameter.high), "log" if parameter.log else ""]
+
+    assert {key: cells for key, *cells in rows} == {k: row(p) for k, p in DEFAULT_SPACE.items()}
