@@ -55,6 +55,26 @@ def scale_columns(matrix: Sparse, factors: FloatArray) -> Sparse:
     return scaled
 
 
+def scale_rows(matrix: Sparse, factors: FloatArray) -> Sparse:
+    """Return the matrix with row `i` multiplied by `factors[i]`."""
+    scaled = matrix.copy()
+    scaled.data *= np.repeat(factors, np.diff(matrix.indptr))
+    return scaled
+
+
+def top_of_rows(matrix: Sparse, k: int) -> Sparse:
+    """Return the matrix with the `k` greatest stored values of each row; ties go by column."""
+    from scipy.sparse import csr_array
+
+    counts = np.diff(matrix.indptr)
+    rows = np.repeat(np.arange(matrix.shape[0]), counts)
+    order = np.lexsort((matrix.indices, -matrix.data, rows))
+    place = np.arange(len(rows)) - np.repeat(matrix.indptr[:-1], counts)
+    kept = np.sort(order[place < k])
+    indptr = np.concatenate([[0], np.cumsum(np.minimum(counts, k))])
+    return csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
+
+
 def normalise_rows(matrix: Sparse) -> Sparse:
     """Return the matrix with rows of length 1; an empty row stays empty."""
     norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())

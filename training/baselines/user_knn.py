@@ -13,6 +13,7 @@ from training.baselines.matrices import (
     scale_columns,
     source_mask,
     take_columns,
+    top_of_rows,
     user_blocks,
 )
 
@@ -20,9 +21,9 @@ MAX_PAIRS = 30_000_000  # of (profile item, scored item): 8 bytes each when they
 
 
 class UserKNN:
-    r"""Cosine between user profiles, times the neighbours' interactions; no cut-off on k.
+    r"""Cosine between user profiles, times the neighbours' interactions.
 
-    $$s(u, i) = \sum_v \cos(p_u, p_v)\, x_{vi}, \qquad p_u = x_u \odot \mathrm{idf}$$
+    $$s(u, i) = \sum_v \cos(p_u, p_v)\, x_{vi}, \qquad p_u = x_u \odot \mathrm{idf}^a$$
 
     For cold users (`user-cold`) profiles $p$ are made of source items alone and the sum runs over
     the users who still have target edges: everybody else adds zero. In the other protocols profiles
@@ -32,21 +33,34 @@ class UserKNN:
         task: what may be learned from.
         carry: sparse `[num_items, num_items]`; replaces $x_v$ by $x_v C$, so that interactions with
             one item count for others (`training.baselines.bridge`). None: the identity.
+        k: only the `k` most similar users who have target edges count; 0 for all.
+        idf: $a$, how much less an item says that many have.
         name: as shown in reports.
     """
 
-    def __init__(self, task: Task, *, carry: Sparse | None = None, name: str = "user-kNN") -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        carry: Sparse | None = None,
+        k: int = 0,
+        idf: float = 1.0,
+        name: str = "user-kNN",
+    ) -> None:
         self.name = name
         split = task.split
         own = source_mask(split) if split.protocol == "user-cold" else history_mask(split)
         profile = histories(split, own)
-        self._profile = normalise_rows(scale_columns(profile, inverse_frequency(profile)))
+        weights = inverse_frequency(profile) ** np.float32(idf)
+        self._profile = normalise_rows(scale_columns(profile, weights))
         used = histories(split, split.train.item_mask(split.target))
         self._used = used if carry is None else used @ carry
+        self._k = k
         # The sum over users v is one matrix, profile item x scored item, that serves every user;
         # where it would be large, similarities are made for one block of users at a time instead.
         pairs = np.dot(np.diff(self._profile.indptr), np.diff(self._used.indptr).astype(np.float64))
-        self._by_item = self._profile.T.tocsr() @ self._used if pairs <= MAX_PAIRS else None
+        whole = pairs <= MAX_PAIRS and not k
+        self._by_item = self._profile.T.tocsr() @ self._used if whole else None
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""
@@ -56,9 +70,12 @@ class UserKNN:
             for block in user_blocks(len(users), 12 * len(items)):
                 scores[block] = (self._profile[users[block]] @ by_item).toarray()
             return scores
-        used = take_columns(self._used, items)
-        everybody = self._profile.T.tocsr()
+        lenders = np.flatnonzero(np.diff(self._used.indptr))
+        used = take_columns(self._used, items)[lenders]
+        everybody = self._profile[lenders].T.tocsr()
         for block in user_blocks(len(users), 12 * (len(items) + self._profile.shape[0])):
             similarity = self._profile[users[block]] @ everybody
+            if self._k:
+                similarity = top_of_rows(similarity, self._k)
             scores[block] = (similarity @ used).toarray()
         return scores

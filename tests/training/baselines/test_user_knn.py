@@ -88,3 +88,25 @@ def test_several_sources_are_merged(make_task):
     )
     scores = UserKNN(task).score(np.array([0]), np.array([2, 3]))
     np.testing.assert_allclose(scores, [[np.sqrt(0.5), np.sqrt(0.5)]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("protocol", ["user-cold", "item-cold", "warm"])
+def test_the_nearest_users_and_the_power_of_frequency(random_task, dense, protocol):
+    task = random_task(protocol)
+    history = dense(task)
+    target = task.split.train.item_mask("films")
+    own = np.where(target & (protocol == "user-cold"), 0, history)
+    rows = own * np.sqrt(np.log(80 / (1 + own.sum(axis=0))))
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    similar = rows @ rows.T
+    lenders = (history * target).any(axis=1)
+    similar[:, ~lenders] = 0
+    ordered = np.sort(similar, axis=1)
+    clear = np.flatnonzero(ordered[:, -6] - ordered[:, -7] > 1e-6)  # not two in the sixth place
+    assert len(clear) > 60
+    for row in similar:
+        row[np.argsort(-row)[6:]] = 0
+    items = np.flatnonzero(target)
+    scores = UserKNN(task, k=6, idf=0.5).score(clear, items)
+    expected = (similar @ history[:, items])[clear]
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-6)
