@@ -261,6 +261,27 @@ def report(run: Run) -> None:
     typer.echo(f"Report: {report_step(RunFolder(run))}")
 
 
+@app.command("link-prediction")
+def link_prediction(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Mapping TOML, graph folder or RDF file.")
+    ],
+    out: Annotated[Path, typer.Option(help="JSON to write.")] = Path("link-prediction.json"),
+    settings: Settings = None,
+) -> None:
+    """Hold out triples of a knowledge graph and measure how well they are predicted."""
+    from kg.files import write_json
+    from training.triples.config import triple_config
+    from training.triples.facts import read_triples
+    from training.triples.results import links_table, predict_links
+
+    config = triple_config(settings or ())
+    results = predict_links(read_triples(source), config)
+    write_json(out, results)
+    _console().print(links_table(results))
+    typer.echo(f"Results: {out}")
+
+
 @app.command()
 def recommend(
     run: Run,

@@ -39,7 +39,8 @@ class _DotProduct(Decoder):
         return (query * tail).sum(dim=-1)
 
     def against(self, query: Tensor, tails: Tensor) -> Tensor:
-        return query @ tails.T
+        scores: Tensor = query @ tails.T
+        return scores
 
 
 class _Distance(Decoder):
@@ -167,7 +168,8 @@ class MLP(Decoder):
         hidden: Tensor = self.tail(tails)
         block = max(1, BLOCK // max(1, hidden.numel()))
         scores = [
-            self.out(F.relu(rows[:, None] + hidden)).squeeze(-1) for rows in query.split(block)
+            self.out(F.relu(rows[:, None] + hidden)).squeeze(-1)
+            for rows in torch.split(query, block)
         ]
         return torch.cat(scores)
 

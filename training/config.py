@@ -181,12 +181,17 @@ def load_job(path: Path, overrides: Sequence[str] = ()) -> JobConfig:
     """
     data = read_toml(path)
     for override in overrides:
-        _override(data, override)
+        apply_override(data, override)
     job: JobConfig = _resolve(build(JobConfig, data), path.resolve().parent)
     return job
 
 
-def _override(data: dict[str, Any], override: str) -> None:
+def apply_override(data: dict[str, Any], override: str) -> None:
+    """Set what a `key.path=value` string says in a nested table.
+
+    Raises:
+        ConfigError: it is no such string, or the path leads through a value.
+    """
     key, separator, text = override.partition("=")
     if not separator:
         raise ConfigError(f"--set {override!r}: expected key=value")

@@ -1,0 +1,1 @@
+"""Link prediction on the knowledge graph alone: which triples are missing."""
