@@ -131,10 +131,14 @@ class EvaluationConfig:
     block_bytes: int = 268_435_456  # of scores held at once
     bootstrap: int = 1_000
     floors: bool = True
+    calibration: Literal["none", "isotonic", "platt", "auto"] = "auto"  # of scores, on valid
+    threshold: float | None = None  # on probabilities; None takes the one with the best F1 on valid
     baselines: tuple[str, ...] = ()  # tuned on the valid part, judged beside the floors
 
     def __post_init__(self) -> None:
         check_names(self.baselines)
+        if self.threshold is not None:
+            _check_range(self, 0, 1, "threshold")
 
 
 def _check_range(config: object, low: float, high: float, *names: str) -> None:
