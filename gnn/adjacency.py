@@ -1,6 +1,8 @@
 """Propagation as sparse matrix products: one relation, both ways, structure fixed, values free."""
 
 import warnings
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -63,20 +65,52 @@ class Adjacency:
             in_degree.clamp(min=1e-12).rsqrt()[self.dst]
             * out_degree.clamp(min=1e-12).rsqrt()[self.src]
         )
-        return Propagation(self, weight * scale)
+        return Propagation(self, weight * scale, weight)
 
     def mean(self, keep: Tensor | None = None) -> "Propagation":
         """Return D_dst^-1 A over the kept edges: each destination takes a weighted mean."""
         weight = self.weight if keep is None else self.weight * keep
         in_degree = weight.new_zeros(self.num_dst).index_add_(0, self.dst, weight)
-        return Propagation(self, weight / in_degree.clamp(min=1e-12)[self.dst])
+        return Propagation(self, weight / in_degree.clamp(min=1e-12)[self.dst], weight)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Edges:
+    """The edges of a relation in one direction, for convolutions that weigh each of them.
+
+    Attributes:
+        src: rows of the senders, int64 `[num_edges]`, in the order of the CSR matrix to `dst`.
+        dst: rows of the receivers, in the same order.
+        values: what the propagation gives each edge, 0 where it is hidden, in the same order.
+        num_dst: number of receivers.
+        rows: row pointers of that matrix, `[num_dst + 1]`.
+        reverse_order: places of the edges in the order of its transpose.
+        reverse_dst: receivers in that order, the columns of the transpose.
+        reverse_rows: row pointers of the transpose, `[num_src + 1]`.
+    """
+
+    src: Tensor
+    dst: Tensor
+    values: Tensor
+    num_dst: int
+    rows: Tensor
+    reverse_order: Tensor
+    reverse_dst: Tensor
+    reverse_rows: Tensor
 
 
 class Propagation:
-    """An `Adjacency` with values: multiplies node matrices from the left, both ways."""
+    """An `Adjacency` with values: multiplies node matrices from the left, both ways.
 
-    def __init__(self, adjacency: Adjacency, values: Tensor) -> None:
-        a = adjacency
+    Args:
+        adjacency: the edges.
+        values: what each carries, float `[num_edges]`, 0 for hidden ones.
+        weight: what is left of their weights: 0 for hidden ones.
+    """
+
+    def __init__(self, adjacency: Adjacency, values: Tensor, weight: Tensor) -> None:
+        a = self._adjacency = adjacency
+        self._values, self._weight = values, weight
         self.to_dst = torch.sparse_csr_tensor(
             a.forward_rows, a.src, values, (a.num_dst, a.num_src), check_invariants=False
         )
@@ -97,6 +131,48 @@ class Propagation:
         """Carry destination rows back to sources: `[num_dst, width]` to `[num_src, width]`."""
         out: Tensor = _Product.apply(self.to_src, self.to_dst, x)  # type: ignore[no-untyped-call]
         return out
+
+    @cached_property
+    def out_degree(self) -> Tensor:
+        """Sums of the weights of visible edges at each source, `[num_src]`."""
+        a = self._adjacency
+        return self._weight.new_zeros(a.num_src).index_add_(0, a.src, self._weight)
+
+    @cached_property
+    def in_degree(self) -> Tensor:
+        """Sums of the weights of visible edges at each destination, `[num_dst]`."""
+        a = self._adjacency
+        return self._weight.new_zeros(a.num_dst).index_add_(0, a.dst, self._weight)
+
+    @cached_property
+    def edges(self) -> Edges:
+        """The edges from sources to destinations."""
+        a = self._adjacency
+        return Edges(
+            src=a.src,
+            dst=a.dst,
+            values=self._values,
+            num_dst=a.num_dst,
+            rows=a.forward_rows,
+            reverse_order=a.to_transpose,
+            reverse_dst=a.transpose_columns,
+            reverse_rows=a.transpose_rows,
+        )
+
+    @cached_property
+    def reverse_edges(self) -> Edges:
+        """The same edges from destinations to sources."""
+        a = self._adjacency
+        return Edges(
+            src=a.transpose_columns,
+            dst=a.src[a.to_transpose],
+            values=self._values[a.to_transpose],
+            num_dst=a.num_src,
+            rows=a.transpose_rows,
+            reverse_order=torch.argsort(a.to_transpose),
+            reverse_dst=a.src,
+            reverse_rows=a.forward_rows,
+        )
 
 
 class _Product(torch.autograd.Function):

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
+from gnn.convolutions.base import convolution as make_convolution
 from gnn.data import NEAR, NEAR_ACROSS
-from gnn.decoders import DistMult
+from gnn.decoders import make_decoder
 from gnn.fusion import NodeInput
-from gnn.layers import LightRelationConv, parameter_name
+from gnn.layers import parameter_name
 from gnn.views import EdgeType, GraphView, View
 
 INTERACTION_GATE = 0.7  # a user's domains together weigh about as much as one alone
@@ -53,8 +54,10 @@ class TransferGNN(nn.Module):
         data: channels, for their widths.
         parts: widths of the parts of an embedding, which have gates of their own.
         layers: number of hops.
-        decoder: "dot" or "distmult".
+        decoder: of interactions: "dot", "distmult" or "complex", see `gnn.decoders`.
         fusion: of the channels of a node: "concat", "gate" or "attention".
+        convolution: architecture of the hops, see `gnn.convolutions`.
+        knowledge_decoder: of all other relations: any of `gnn.decoders`.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class TransferGNN(nn.Module):
         layers: int,
         decoder: str,
         fusion: str = "concat",
+        convolution: str = "light",
+        knowledge_decoder: str = "distmult",
     ) -> None:
         super().__init__()
         width = sum(parts)
@@ -91,9 +96,23 @@ class TransferGNN(nn.Module):
         )
         initial = dict.fromkeys(self.interactions, INTERACTION_GATE)
         initial.update(dict.fromkeys(self.knowledge, KNOWLEDGE_GATE))
-        self.convs = nn.ModuleList(LightRelationConv(self.part, initial) for _ in range(layers))
+        hops = [
+            make_convolution(
+                convolution,
+                part,
+                initial,
+                node_types=list(self.names),
+                interactions=self.interactions,
+            )
+            for _ in range(layers)
+        ]
+        self.convs = nn.ModuleList(hops)
+        learned = hops[0].learned_mixture
         self.mix = nn.ParameterDict(
-            {name: nn.Parameter(torch.ones(layers + 1, len(parts))) for name in self.names.values()}
+            {
+                name: nn.Parameter(torch.ones(layers + 1, len(parts)), requires_grad=learned)
+                for name in self.names.values()
+            }
         )
         self.near_cold = nn.ParameterDict(
             {name: nn.Parameter(torch.full((len(parts),), NEAR_GATE[name])) for name in graph.near}
@@ -102,8 +121,8 @@ class TransferGNN(nn.Module):
             {name: nn.Parameter(torch.full((len(parts),), NEAR_GATE_WARM)) for name in graph.near}
         )
         self.item_bias = nn.Parameter(torch.zeros(graph.num_nodes[graph.item_type]))
-        self.decoder = DistMult(1, width, learned=decoder == "distmult")
-        self.knowledge_decoder = DistMult(max(len(self.knowledge), 1), width)
+        self.decoder = make_decoder(decoder, 1, width)
+        self.knowledge_decoder = make_decoder(knowledge_decoder, max(len(self.knowledge), 1), width)
 
     def from_data(self) -> list[nn.Parameter]:
         """Return the parameters that `gnn.start` sets: vectors, projections and item biases."""

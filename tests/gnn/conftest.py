@@ -77,6 +77,7 @@ def _network(
     parts: tuple[int, ...] = (5, 3),
     channels: dict[str, dict[str, np.ndarray]] | None = None,
     fusion: str = "concat",
+    convolution: str = "light",
 ) -> World:
     vectors = _vectors(graph)
     data = to_hetero(graph, channels or {"item": {"text": vectors}}, {"near": _near(vectors)})
@@ -84,7 +85,13 @@ def _network(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = TransferGNN(
-            views, data, parts=parts, layers=layers, decoder="distmult", fusion=fusion
+            views,
+            data,
+            parts=parts,
+            layers=layers,
+            decoder="distmult",
+            fusion=fusion,
+            convolution=convolution,
         )
     draws = torch.Generator().manual_seed(seed)
     with torch.no_grad():  # residuals and biases begin at zero: none would be seen to matter

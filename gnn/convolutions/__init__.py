@@ -1,0 +1,1 @@
+"""One hop of the network, in several architectures behind one interface."""

@@ -1,0 +1,50 @@
+"""LightGCN: interactions only, and nothing to learn in a hop."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from gnn.adjacency import Propagation
+from gnn.convolutions.base import Convolution, Messages, summed
+from gnn.layers import EdgeType
+
+
+class LightGraphConv(Convolution):
+    r"""He et al. 2020, LightGCN, eq. 3, over the interactions of all domains as one relation.
+
+    .. math:: h'_v = \sum_{u \in N(v)} \frac{w_{uv}}{\sqrt{d(u) d(v)}} h_u
+
+    The degrees d are those in all domains together. The paper takes the mean of the hops; here they
+    are added up, which is the same times their number, and as long as the biases expect.
+
+    Args:
+        interactions: the relations that are interactions; the others carry nothing.
+    """
+
+    learned_mixture = False
+
+    def __init__(self, interactions: Sequence[EdgeType]) -> None:
+        super().__init__()
+        self.interactions = list(interactions)
+
+    def forward(
+        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+    ) -> Messages:
+        """Return summed messages, see `Convolution`."""
+        domains = {edge_type: propagations[edge_type] for edge_type in self.interactions}
+        of_users = torch.stack([p.out_degree for p in domains.values()]).sum(0).clamp(min=1e-12)
+        of_items = torch.stack([p.in_degree for p in domains.values()]).sum(0).clamp(min=1e-12)
+        messages = []
+        to_src: dict[EdgeType, Tensor] = {}
+        for edge_type, propagation in domains.items():
+            user, _, item = edge_type
+            # the share of a node's degree that the domain has turns its normalisation into theirs
+            users = (propagation.out_degree / of_users).sqrt()[:, None]
+            items = (propagation.in_degree / of_items).sqrt()[:, None]
+            if user in h:
+                messages.append((item, propagation(h[user] * users) * items))
+            if item in h:
+                to_src[edge_type] = propagation.reverse(h[item] * items) * users
+                messages.append((user, to_src[edge_type]))
+        return summed(messages), to_src
