@@ -37,6 +37,17 @@ BASELINES: Mapping[str, Baseline] = {
     "als": Baseline(kind="implicit_factors.ALS"),
     "bpr": Baseline(kind="implicit_factors.BPR"),
     "cmf": Baseline(kind="cmf.CMF"),
+    "lightgcn": Baseline(kind="lightgcn.LightGCN"),
+    "lightgcn-target": Baseline(kind="lightgcn.LightGCN", fixed={"merged": False}),
+    "emcdr": Baseline(kind="emcdr.EMCDR"),
+    "ptupcdr": Baseline(kind="ptupcdr.PTUPCDR"),
+    "bitgcf": Baseline(kind="bitgcf.BiTGCF"),
+    "transe": Baseline(
+        kind="knowledge.KnowledgeScores", fixed={"decoder": "transe"}, answers_cold=True
+    ),
+    "distmult": Baseline(
+        kind="knowledge.KnowledgeScores", fixed={"decoder": "distmult"}, answers_cold=True
+    ),
 }
 
 
