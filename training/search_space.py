@@ -47,7 +47,7 @@ class Parameter:
         """Return whether `value` is one that may be tried."""
         if self.low is None or self.high is None:
             return value in self.choices
-        return bool(self.low <= value <= self.high)
+        return isinstance(value, int | float) and bool(self.low <= value <= self.high)
 
     def ends(self) -> tuple[Any, ...]:
         """Return the choices, or the two ends of the range."""
@@ -133,10 +133,10 @@ def with_settings(job: JobConfig, settings: Settings) -> JobConfig:
 
 
 def setting(job: JobConfig, key: str) -> Any:
-    """Return the value of a job at a key path that `check_space` has passed."""
+    """Return the value of a job at a key path that `check_space` has passed; None for no value."""
     value: Any = job
     for name in key.split("."):
-        value = getattr(value, name)
+        value = value.get(name) if isinstance(value, dict) else getattr(value, name)
     return value
 
 

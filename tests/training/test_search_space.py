@@ -104,6 +104,17 @@ def test_a_space_that_no_job_fits_is_refused(job, key, parameter, message):
         check_space({key: parameter}, job)
 
 
+def test_a_setting_that_a_job_does_not_have_may_be_searched(job):
+    kinds = Parameter(choices=("numeric", "none"))
+    check_space({"channels.kinds.price": kinds}, job)
+
+    assert setting(job, "channels.kinds.price") is None
+    assert not kinds.holds(None)
+    assert not Parameter(low=1, high=2).holds(None)
+    other = with_settings(job, {"channels.kinds.price": "none"})
+    assert setting(other, "channels.kinds.price") == "none"
+
+
 def test_settings_change_what_they_name_and_nothing_else(job):
     other = with_settings(job, {"training.epochs": 5, "neighbours.lexical": 0.25})
 
