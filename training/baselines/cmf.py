@@ -31,7 +31,7 @@ class CMF(Factors):
         name: as shown in reports.
     """
 
-    GRID = combinations(factors=(64, 256), source_weight=(0.3, 1.0), regularization=(10.0, 50.0))
+    GRID = combinations(factors=(64, 256), source_weight=(0.3, 1.0), regularization=(4.0, 15.0))
 
     def __init__(
         self,
