@@ -253,6 +253,35 @@ def evaluate(run: Run) -> None:
 
 
 @app.command()
+def compare(
+    run: Run,
+    other: Annotated[
+        Path | None, typer.Argument(metavar="[OTHER_RUN]", help="Run on the same held-out rows.")
+    ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Train it again on the target alone: who is hurt?")
+    ] = False,
+    protocol: Protocol = None,
+) -> None:
+    """Test one run against another, or against itself without its sources."""
+    if (other is None) != alone:
+        raise InputError("give either OTHER_RUN, or --alone")
+    from training.comparing import compare_folders, target_alone
+    from training.evaluation.compare_runs import comparison_table
+    from training.evaluation.negative_transfer import negative_transfer_table
+    from training.run_folder import RunFolder
+
+    folder = RunFolder(run)
+    for name in [protocol] if protocol else folder.protocols():
+        if other is None:
+            table = negative_transfer_table(name, target_alone(folder, name))
+        else:
+            tests = compare_folders(folder, RunFolder(other), name)
+            table = comparison_table(name, (str(run), str(other)), tests)
+        _console().print(table)
+
+
+@app.command()
 def report(run: Run) -> None:
     """Write the report of an evaluated run: one page with every figure and plot."""
     from training.jobs import report_step

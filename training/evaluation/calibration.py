@@ -21,7 +21,7 @@ Scale = Literal["score", "rank"]
 FILE = "calibration.json"
 FOLDS = 3
 # log loss on users left out that the rank must save: the score tells users apart, ranks do not
-WORTH = 0.01
+WORTH = 0.005
 CURVES: dict[str, type[Isotonic] | type[Platt]] = {"isotonic": Isotonic, "platt": Platt}
 
 
@@ -70,7 +70,7 @@ class Calibration:
             split: what was held out.
             rng: of the draws.
             method: `auto` takes the method with the lowest log loss on users left out of its fit.
-                The scale is chosen so in any case, but ranks must save one per cent of it.
+                The scale is chosen so in any case, but ranks must save half a per cent of it.
             threshold: None for the one with the best F1 on valid.
             block_bytes: bound on scores and their temporaries held at once.
 

@@ -21,6 +21,7 @@ from training.evaluation.split import HeldOut, Split
 
 Values = Mapping[str, FloatArray]
 
+FILE = "users.parquet"
 ABOUT = b"isthmus"
 FULL, SAMPLED = "full", "sampled"
 

@@ -19,6 +19,23 @@ def percent(interval: Interval | None, *, best: bool = False) -> str:
     return f"<td>{text}</td>"
 
 
+def difference(test: Mapping[str, float] | None) -> str:
+    """Return a table cell: a difference in percent, bold if significant, over its p-value."""
+    if not test or "difference" not in test:
+        return "<td></td>"
+    text = f"{100 * test['difference']:+.2f}"
+    chance = test.get("p_holm", test.get("p_value"))
+    if chance is not None:
+        text = f"<b>{text}</b>" if chance < 0.05 else text
+        text += f"<small>p&nbsp;{p_value(chance)}</small>"
+    return f"<td>{text}</td>"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with its sign of equality or order."""
+    return "&lt;&nbsp;0.001" if value < 0.001 else f"=&nbsp;{value:.3f}"
+
+
 def row(name: str, cells: Sequence[str], *, model: bool = False) -> str:
     """Return a table row of ready cells under an escaped name."""
     kind = ' class="model"' if model else ""

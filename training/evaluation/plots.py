@@ -120,6 +120,34 @@ def curves(title: str, series: Mapping[str, Sequence[tuple[float, float]]], main
         return save(title)
 
 
+def reliability(title: str, pairs: Sequence[tuple[float, float]]) -> str:
+    """Return observed against promised probabilities, on logarithmic axes, over the diagonal.
+
+    Args:
+        title: what is drawn, for those who hear the page.
+        pairs: (promised, observed) of bins, in percent; what is 0 cannot be drawn.
+    """
+    xy = np.array([pair for pair in pairs if min(pair) > 0], dtype=np.float64).reshape(-1, 2)
+    low, high = (xy.min() / 1.6, xy.max() * 1.6) if len(xy) else (0.01, 1.0)
+    with _drawing(440, 290) as (figure, save):
+        axes = figure.add_axes((0.14, 0.16, 0.82, 0.8))
+        axes.plot([low, high], [low, high], color=COLOURS["muted"], linewidth=1, linestyle="--")
+        axes.plot(*xy.T, color=COLOURS["model"], linewidth=2.2, marker="o", markersize=5)
+        for scale in (axes.set_xscale, axes.set_yscale):
+            scale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda value, _: "")
+        axes.set_xlim(low, high)
+        axes.set_ylim(low, high)
+        axes.set_xlabel("promised", fontsize=11)
+        axes.set_ylabel("observed", fontsize=11)
+        axes.tick_params(which="both", length=0, labelsize=10)
+        axes.grid(visible=False, which="minor")
+        axes.spines["left"].set_visible(False)
+        return save(title)
+
+
 def scatter(title: str, points: Points, domains: Sequence[str]) -> str:
     """Return 2-D points coloured by domain; the few that lie far out are left out of the frame.
 

@@ -168,8 +168,9 @@ def _bins(
     Equal probabilities stay together, so that there may be fewer bins.
     """
     level = np.unique(p, return_inverse=True)[1]
-    above = np.cumsum(np.bincount(level, mass))
-    number = np.minimum((above / above[-1] * count - 1e-9).astype(np.int64), count - 1)[level]
+    of_level = np.bincount(level, mass)
+    below = np.cumsum(of_level) - of_level
+    number = np.minimum((below / of_level.sum() * count + 1e-9).astype(np.int64), count - 1)[level]
     pairs = np.bincount(number, sample.weights, count)
     filled = pairs > 0
     predicted = np.bincount(number, sample.weights * p, count)[filled] / pairs[filled]

@@ -7,6 +7,7 @@ from typing import Any
 from kg.files import read_json
 from training.evaluation import markup, plots
 from training.evaluation.report_training import projection_part, read_records, training_part
+from training.evaluation.report_trust import calibration_part, negative_transfer_part
 from training.run_folder import TaskFolder
 
 Results = Mapping[str, Any]
@@ -35,7 +36,8 @@ def protocol_section(name: str, task: TaskFolder) -> str:
         parts += [_about(name, results), _main_table(results), _bars(name, results)]
     parts.append(training_part(name, read_records(task.metrics)))
     if results is not None:
-        parts += [_slices(results), _ablations(results)]
+        parts += [_slices(results), negative_transfer_part(results.get("negative_transfer") or {})]
+        parts += [calibration_part(name, results.get("calibration") or {}), _ablations(results)]
     projection = task.path / "projection.json"
     if projection.is_file():
         parts.append(projection_part(name, read_json(projection)))
@@ -61,7 +63,7 @@ def verdict(name: str, results: Results) -> str:
         return f'<div class="card">{heading}<p>{mine}, no floor beside it</p></div>'
     floor = max(floors, key=lambda scorer: floors[scorer])
     test = results.get("comparisons", {}).get(floor, {}).get(metric, {})
-    chance = f", p&nbsp;{_p_value(test['p_holm'])}" if "p_holm" in test else ""
+    chance = f", p&nbsp;{markup.p_value(test['p_holm'])}" if "p_holm" in test else ""
     return (
         f'<div class="card">{heading}'
         f'<div class="big">{means[model] / floors[floor]:.2f}&times; '
@@ -142,7 +144,7 @@ def _main_table(results: Results) -> str:
         for key in extra:
             cells.append(markup.percent({"mean": scorer[key]} if key in scorer else None))
         if tested:
-            cells.append(_difference(results["comparisons"].get(name, {}).get(tested)))
+            cells.append(markup.difference(results["comparisons"].get(name, {}).get(tested)))
         rows.append(markup.row(name, cells, model=name == model))
     headings = ["", *(metric for _, metric in columns), *extra]
     num_full = sum(group == "full" for group, _ in columns)
@@ -166,21 +168,6 @@ def _best(results: Results, group: str, metric: str) -> set[str]:
         if "mean" in ((scorer.get(group) or {}).get(metric) or {})
     }
     return {name for name, mean in means.items() if mean == max(means.values())}
-
-
-def _difference(test: Mapping[str, float] | None) -> str:
-    if not test or "difference" not in test:
-        return "<td></td>"
-    text = f"{100 * test['difference']:+.2f}"
-    p_value = test.get("p_holm", test.get("p_value"))
-    if p_value is not None:
-        text = f"<b>{text}</b>" if p_value < 0.05 else text
-        text += f"<small>p&nbsp;{_p_value(p_value)}</small>"
-    return f"<td>{text}</td>"
-
-
-def _p_value(value: float) -> str:
-    return "&lt;&nbsp;0.001" if value < 0.001 else f"=&nbsp;{value:.3f}"
 
 
 def _bars(name: str, results: Results) -> str:

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from training.evaluation.plots import curves, metric_bars, scatter
+from training.evaluation.plots import curves, metric_bars, reliability, scatter
 
 BARS = {
     "isthmus": {"mean": 0.04, "low": 0.03, "high": 0.05},
@@ -34,8 +34,9 @@ def test_bars_are_as_long_as_the_means_and_carry_their_values():
         metric_bars("m", BARS, "isthmus"),
         curves("c", {"loss": [(1, 2.0), (2, 1.0)], "part": [(1, 1.0)]}, "loss"),
         scatter("s", {"books": [[0, 1], [2, 3]], "films": [[1, 1]]}, ["books", "films"]),
+        reliability("r", [(0.01, 0.02), (1, 0.5), (2, 0)]),
     ],
-    ids=["bars", "curves", "scatter"],
+    ids=["bars", "curves", "scatter", "reliability"],
 )
 def test_colours_and_fonts_are_left_to_the_page(svg):
     assert svg.startswith("<svg ")
