@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kg.errors import ConfigError, nearest
 from training.baselines.grids import Grid
@@ -20,18 +20,18 @@ class Baseline:
         kind: module below `training.baselines` and class, made as `Class(task, seed=, **settings)`;
             its `GRID` has the settings that it is tuned over.
         fixed: settings that make it what it is.
-        answers_cold: it has scores of its own for cold items; others borrow them by
-            `training.baselines.bridged.Bridged`.
+        cold_items: what it scores cold items by: their `text`, or their other `relations` where the
+            graph has any; otherwise it borrows scores by `training.baselines.bridged.Bridged`.
     """
 
     kind: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    answers_cold: bool = False
+    cold_items: Literal["", "text", "relations"] = ""
 
 
 BASELINES: Mapping[str, Baseline] = {
     "user-knn": Baseline(kind="tuned_floors.UserKNNPopularity"),
-    "text-bridge": Baseline(kind="tuned_floors.BridgeText", answers_cold=True),
+    "text-bridge": Baseline(kind="tuned_floors.BridgeText", cold_items="text"),
     "item-knn": Baseline(kind="item_knn.ItemKNN"),
     "ease": Baseline(kind="ease.EASE"),
     "als": Baseline(kind="implicit_factors.ALS"),
@@ -43,10 +43,10 @@ BASELINES: Mapping[str, Baseline] = {
     "ptupcdr": Baseline(kind="ptupcdr.PTUPCDR"),
     "bitgcf": Baseline(kind="bitgcf.BiTGCF"),
     "transe": Baseline(
-        kind="knowledge.KnowledgeScores", fixed={"decoder": "transe"}, answers_cold=True
+        kind="knowledge.KnowledgeScores", fixed={"decoder": "transe"}, cold_items="relations"
     ),
     "distmult": Baseline(
-        kind="knowledge.KnowledgeScores", fixed={"decoder": "distmult"}, answers_cold=True
+        kind="knowledge.KnowledgeScores", fixed={"decoder": "distmult"}, cold_items="relations"
     ),
 }
 
@@ -88,9 +88,17 @@ def make_baseline(name: str, task: "Task", *, seed: int = 0, **settings: Any) ->
     made = _class_of(name)
     entry = BASELINES[name]
     scorer: Scorer = made(task, seed=seed, **entry.fixed, **settings)
-    if task.split.protocol == "item-cold" and not entry.answers_cold:
-        return Bridged(scorer, task)
-    return scorer
+    own = entry.cold_items == "text" or (entry.cold_items == "relations" and _relates_items(task))
+    return scorer if own or task.split.protocol != "item-cold" else Bridged(scorer, task)
+
+
+def _relates_items(task: "Task") -> bool:
+    graph = task.split.train
+    return any(
+        graph.item_type in (kind[0], kind[2]) and len(edges) > 0
+        for kind, edges in graph.edges.items()
+        if kind != graph.interactions
+    )
 
 
 def _class_of(name: str) -> Any:

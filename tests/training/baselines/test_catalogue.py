@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from kg.errors import ConfigError
+from kg.graph import Edges
 from kg.settings import build
+from training.baselines.bridged import Bridged
 from training.baselines.catalogue import BASELINES, grid_of, make_baseline
 from training.baselines.grids import combinations
+from training.baselines.knowledge import KnowledgeScores
 from training.baselines.tuned import BUDGET
 from training.config import EvaluationConfig
 
@@ -66,6 +69,18 @@ def test_hardly_anything_to_learn_from(make_task, protocol, name):
         np.arange(5), np.array([2, 3, 4])
     )
     assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("related", [False, True])
+def test_knowledge_of_cold_items_is_their_own_where_there_is_any(random_task, related):
+    task = random_task("item-cold")
+    graph = task.split.train
+    if related:
+        edges = Edges(src=np.arange(49), dst=np.arange(1, 50), weight=np.ones(49, np.float32))
+        graph = graph.with_edges({("item", "resembles", "item"): edges})
+    task = replace(task, split=replace(task.split, train=graph))
+    made = make_baseline("distmult", task, width=4, epochs=1, batch_size=256, negatives=8)
+    assert isinstance(made, KnowledgeScores if related else Bridged)
 
 
 def test_unknown_names_are_refused(random_task):
