@@ -34,8 +34,8 @@ class KnowledgeScores:
 
     Every relation of the training graph is learned, each by ranking its tails against others of
     that relation (interactions against items of the same domain). A cold item has a vector where
-    other relations lead to it, and scores the same for all otherwise. A user without interactions
-    gets popularity.
+    other relations lead to it, and scores like any other such item otherwise. A user of whom no
+    triple says anything gets popularity.
 
     Args:
         task: what may be learned from.
@@ -64,14 +64,10 @@ class KnowledgeScores:
         settings = Fitting(**{"epochs": 8, "decay": 1.0, **fitting})
         sides = [source_mask(task.split), task.split.train.item_mask(task.split.target)]
         interactions = Interactions.of(task, sides)
-        self._known = interactions.known().numpy()
         self._popularity: FloatArray = np.log1p(interactions.popularity.numpy())
         triples = Triples.of(task, interactions)
         network = Network(triples, decoder, width, generator(seed, f"{self.name}: vectors"))
-        self._network, self._triples = network, triples
-
-        def quality_now() -> "KnowledgeScores":
-            return self
+        self._network, self._triples, self._known = network, triples, triples.seen().numpy()
 
         train(
             network,
@@ -80,7 +76,7 @@ class KnowledgeScores:
             settings,
             seed=seed,
             purpose=self.name,
-            quality=valid_quality(task, seed, quality_now),
+            quality=valid_quality(task, seed, lambda: self),
         )
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
@@ -91,7 +87,7 @@ class KnowledgeScores:
             queries = self._network.queries(heads, torch.zeros_like(heads))
             found = self._network.pairwise(queries, self._network.tails(tails))
         scores: FloatArray = found.numpy()
-        scores[~self._known[users]] = self._popularity[items]
+        scores[~self._known[users + self._triples.first_user]] = self._popularity[items]
         return scores
 
 
@@ -147,6 +143,13 @@ class Triples:
             first_item=item,
         )
 
+    def seen(self) -> Tensor:
+        """Return which nodes are in any triple, bool `[num_nodes]`."""
+        mask = torch.zeros(self.num_nodes, dtype=torch.bool)
+        mask[self.heads] = True
+        mask[self.tails] = True
+        return mask
+
 
 class Network(nn.Module):
     """Vectors of nodes and relations, and what they say of triples.
@@ -161,11 +164,9 @@ class Network(nn.Module):
     def __init__(self, triples: Triples, decoder: str, width: int, draws: torch.Generator) -> None:
         super().__init__()
         self.translates = decoder == "transe"
-        seen = torch.zeros(triples.num_nodes, 1)
-        seen[triples.heads] = seen[triples.tails] = 1
         nodes = START * torch.randn(triples.num_nodes, width, generator=draws)
         relations = torch.randn(max(triples.relations) + 1, width, generator=draws)
-        self.nodes = nn.Parameter(nodes * seen)
+        self.nodes = nn.Parameter(nodes * triples.seen()[:, None])
         self.relations = nn.Parameter(START * relations + (0 if self.translates else 1))
 
     def queries(self, heads: Tensor, relations: Tensor) -> Tensor:

@@ -99,3 +99,14 @@ def test_cold_items_are_known_by_other_relations_alone(random_task, decoder):
     np.testing.assert_allclose(silent, np.tile(silent[:, :1], (1, len(cold))), atol=1e-5)
     known = KnowledgeScores(with_genres(task), **settings).score(users, cold)
     assert (np.ptp(known, axis=1) > 1e-3).mean() > 0.9
+
+
+def test_a_user_in_another_relation_is_known(make_task):
+    task = make_task("warm", ["b", "f", "f"], 3, [(0, 0), (0, 1), (1, 2)], held=[(2, 1)])
+    friends = Edges(src=np.array([2]), dst=np.array([0]), weight=np.ones(1, dtype=np.float32))
+    train = task.split.train.with_edges({("user", "knows", "user"): friends})
+    items, settings = np.array([1, 2]), {"width": 6, "epochs": 2}
+    alone = KnowledgeScores(task, **settings).score(np.array([2]), items)
+    np.testing.assert_allclose(alone, np.log1p([[1, 1]]), rtol=1e-6)
+    social = replace(task, split=replace(task.split, train=train))
+    assert not np.allclose(KnowledgeScores(social, **settings).score(np.array([2]), items), alone)
