@@ -79,13 +79,20 @@ def metric_bars(metric: str, scorers: Mapping[str, Interval], model: str) -> str
         return save(f"{metric} of {', '.join(scorers)}")
 
 
-def curves(title: str, series: Mapping[str, Sequence[tuple[float, float]]], main: str) -> str:
+def curves(
+    title: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    main: str,
+    *,
+    label: str = "epoch",
+) -> str:
     """Return lines over epochs, labelled at their ends; `main` is strong, the others are grey.
 
     Args:
         title: what is drawn, for those who hear the page.
         series: (epoch, value) pairs by name.
         main: the series that matters.
+        label: of the horizontal axis.
     """
     with _drawing(440, 250) as (figure, save):
         axes = figure.add_axes((0.11, 0.15, 0.66, 0.8))
@@ -103,7 +110,7 @@ def curves(title: str, series: Mapping[str, Sequence[tuple[float, float]]], main
             if len(x):
                 ends.append((float(y[-1]), float(x[-1]), name))
         axes.margins(x=0.02, y=0.08)
-        axes.set_xlabel("epoch", fontsize=11)
+        axes.set_xlabel(label, fontsize=11)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.tick_params(length=0, labelsize=10)
         axes.grid(visible=False, axis="x")
@@ -133,13 +140,11 @@ def reliability(title: str, pairs: Sequence[tuple[float, float]]) -> str:
         axes = figure.add_axes((0.14, 0.16, 0.82, 0.8))
         axes.plot([low, high], [low, high], color=COLOURS["muted"], linewidth=1, linestyle="--")
         axes.plot(*xy.T, color=COLOURS["model"], linewidth=2.2, marker="o", markersize=5)
-        for scale in (axes.set_xscale, axes.set_yscale):
-            scale("log")
+        axes.loglog()
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:g}")
-            axis.set_minor_formatter(lambda value, _: "")
-        axes.set_xlim(low, high)
-        axes.set_ylim(low, high)
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
+        axes.set(xlim=(low, high), ylim=(low, high))
         axes.set_xlabel("promised", fontsize=11)
         axes.set_ylabel("observed", fontsize=11)
         axes.tick_params(which="both", length=0, labelsize=10)

@@ -33,14 +33,14 @@ def calibration_part(name: str, calibration: Values) -> str:
     pairs = [(100 * b["predicted"], 100 * b["observed"]) for b in calibration["bins"]]
     svg = plots.reliability(f"{name}: promised and observed probability", pairs)
     scale = "score" if calibration["scale"] == "score" else "rank for the user"
+    skill, base = 100 * calibration["brier_skill"], 100 * calibration["base_rate"]
     about = (
         f"Probabilities are fitted on valid ({escape(str(calibration['method']))}, of the "
-        f"{escape(scale)}) and judged here on test: "
-        f"expected calibration error {calibration['ece']:.2g}, Brier score "
-        f"{calibration['brier']:.3g} ({100 * calibration['brier_skill']:.2f} % better than the "
-        f"base rate of {100 * calibration['base_rate']:.3g} %). Bins of equal expected hits miss what "
-        f"they promise by {calibration['relative_error']:.0%}. Accuracy is high wherever hardly "
-        "anything is relevant: it says little."
+        f"{scale}) and judged here on test: expected calibration error {calibration['ece']:.2g}, "
+        f"Brier score {calibration['brier']:.3g} ({skill:.2f} % better than the base rate of "
+        f"{base:.3g} %). Bins of equal expected hits miss what they promise by "
+        f"{calibration['relative_error']:.0%}. Accuracy is high wherever hardly anything is "
+        "relevant: it says little."
     )
     figure = markup.figure("Reliability", svg, "in %, bins of equal expected hits")
     return (
