@@ -53,7 +53,7 @@ def test_help_names_every_command():
     result = invoke("--help")
     assert result.exit_code == 0
     for command in (
-        *("run", "import", "inspect", "encode", "train", "evaluate", "report"),
+        *("run", "import", "inspect", "encode", "train", "evaluate", "report", "compare"),
         *("recommend", "predict", "similar", "explain"),
     ):
         assert f" {command} " in result.output

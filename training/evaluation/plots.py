@@ -144,9 +144,7 @@ def reliability(title: str, pairs: Sequence[tuple[float, float]]) -> str:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter("")
-        axes.set(xlim=(low, high), ylim=(low, high))
-        axes.set_xlabel("promised", fontsize=11)
-        axes.set_ylabel("observed", fontsize=11)
+        axes.set(xlim=(low, high), ylim=(low, high), xlabel="promised", ylabel="observed")
         axes.tick_params(which="both", length=0, labelsize=10)
         axes.grid(visible=False, which="minor")
         axes.spines["left"].set_visible(False)
