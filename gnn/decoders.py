@@ -45,7 +45,8 @@ class _DotProduct(Decoder):
 
 class _Distance(Decoder):
     def pairs(self, query: Tensor, tail: Tensor) -> Tensor:
-        return -torch.linalg.vector_norm(query - tail, dim=-1)
+        distance: Tensor = torch.linalg.vector_norm(query - tail, dim=-1)
+        return -distance
 
     def against(self, query: Tensor, tails: Tensor) -> Tensor:
         return -torch.cdist(query, tails)

@@ -153,3 +153,12 @@ def test_a_job_survives_json(write):
 
     assert plain == job.to_dict()
     assert build(JobConfig, plain) == job
+
+
+@pytest.mark.parametrize("key", ["decoder=complex", "knowledge_decoder=rotate"])
+def test_complex_numbers_need_even_widths(write, key):
+    overrides = (f"model.{key}", "model.text_width=63")
+
+    assert "model: " in refused(write(), *overrides)
+    assert "needs an even width and text_width" in refused(write(), *overrides)
+    assert load_job(write(), overrides[:1]).model.text_width % 2 == 0

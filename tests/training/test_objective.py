@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 
+from gnn.decoders import make_decoder
 from training.fit import train_step
 from training.prepare import prepare
 from training.seed import generator
@@ -191,3 +192,22 @@ def test_parameters_depend_on_the_seed_alone(make_objective):
     assert torch.equal(torch.get_rng_state(), state)  # nor do they disturb anybody's draws
     assert all(torch.equal(again[name], value) for name, value in first.items())
     assert not all(torch.equal(other[name], value) for name, value in first.items())
+
+
+@pytest.mark.parametrize("name", ["dot", "distmult", "complex", "rotate", "transe", "mlp"])
+def test_triples_are_learned_with_any_decoder(make_objective, name):
+    objective = make_objective(alignment="none")
+    width, relations = len(objective.model.part), len(objective.model.knowledge)
+    objective.model.knowledge_decoder = make_decoder(name, relations, width)
+    optimizer = torch.optim.Adam(objective.parameters(), lr=0.03)
+    world = objective.simulate(generator(0, "world"))
+
+    losses = []
+    for step in range(12):
+        parts = objective(world, 16, generator(step % 2, "batch"))
+        losses.append(float(parts["loss_knowledge"].detach()))
+        optimizer.zero_grad()
+        parts["loss_knowledge"].backward()
+        optimizer.step()
+
+    assert sum(losses[-2:]) < sum(losses[:2])

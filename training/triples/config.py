@@ -15,11 +15,11 @@ class TripleConfig:
     """How entities are embedded."""
 
     decoder: Literal["distmult", "complex", "rotate", "transe", "mlp"] = "complex"
-    width: int = 128  # two coordinates make one complex number
+    width: int = 200  # two coordinates make one complex number
     epochs: int = 20
     batch_size: int = 1_000  # questions (entity, relation, ?) with all their answers
     learning_rate: float = 0.1  # of Adagrad
-    negatives: int = 1_024  # entities drawn for each batch, beside all right answers in it
+    negatives: int = 4_096  # entities drawn for each batch, beside all right answers in it
     n3: float = 0.01  # weight of the cubed moduli; of dot products only
     start: float = 1e-3  # standard deviation of the first vectors
     patience: int = 3  # epochs without a better valid MRR before stopping
