@@ -290,8 +290,8 @@ def report(run: Run) -> None:
     typer.echo(f"Report: {report_step(RunFolder(run))}")
 
 
-@app.command("link-prediction")
-def link_prediction(
+@app.command()
+def triples(
     source: Annotated[
         Path, typer.Argument(metavar="SOURCE", help="Mapping TOML, graph folder or RDF file.")
     ],

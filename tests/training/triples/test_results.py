@@ -76,7 +76,7 @@ def test_the_command_reads_rdf_prints_a_table_and_writes_a_record(tmp_path, trip
     (tmp_path / "family.nt").write_text("\n".join(lines))
     out = tmp_path / "links.json"
 
-    arguments = ["link-prediction", str(tmp_path / "family.nt"), "--out", str(out)]
+    arguments = ["triples", str(tmp_path / "family.nt"), "--out", str(out)]
     done = CliRunner().invoke(isthmus.app, [*arguments, "--set", "epochs=1"])
 
     assert done.exit_code == 0, done.output
