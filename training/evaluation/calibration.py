@@ -10,6 +10,7 @@ import numpy as np
 from kg.errors import ArtefactError, InputError
 from kg.files import read_json, write_json
 from training.baselines.base import Scorer
+from training.config import EvaluationConfig
 from training.evaluation.calibration_curves import Curve, Isotonic, Platt, curve_of
 from training.evaluation.metrics import FloatArray
 from training.evaluation.score_sample import ScoreSample, sample_scores
@@ -131,6 +132,25 @@ class Calibration:
             )
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"{folder / FILE} is damaged: {error}") from None
+
+
+def calibrate(
+    scorer: Scorer, split: Split, config: EvaluationConfig, rng: np.random.Generator
+) -> Calibration | None:
+    """Return the calibration that settings ask for, fitted on valid.
+
+    None where they ask for none, and where valid has nothing to tell apart: every pair of its users
+    and candidates was held out.
+
+    Raises:
+        InputError: the valid part is empty, or a score is NaN.
+    """
+    if config.calibration == "none":
+        return None
+    sample = sample_scores(scorer, split, "valid", rng=rng, block_bytes=config.block_bytes)
+    if sample.positive.all():
+        return None
+    return fit_sample(sample, rng=rng, method=config.calibration, threshold=config.threshold)
 
 
 def fit_sample(

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from kg.errors import ArtefactError, InputError
-from training.evaluation.calibration import Calibration, best_threshold, fit_sample
+from training.config import EvaluationConfig, TaskConfig
+from training.evaluation.calibration import Calibration, best_threshold, calibrate, fit_sample
 from training.evaluation.calibration_curves import Isotonic, Platt
 from training.evaluation.score_sample import ScoreSample
+from training.evaluation.split import HeldOut, make_split
 
 
 def make_sample(probability, seed=0, num_users=400, per_user=200, shift=0.0):
@@ -143,6 +145,30 @@ def test_the_valid_part_decides(checkerboard_split):
     assert fitted.base_rate == 0.5
     assert fitted.probability(np.array([0.0, 1.0])) == pytest.approx([0, 1], abs=1e-3)
     assert fitted.threshold == 1.0
+
+
+def test_settings_decide(make_graph):
+    class Even:
+        name = "even"
+
+        def score(self, users, items):
+            return np.zeros((len(users), len(items)), dtype=np.float32)
+
+    items = {"b": "books"} | {f"f{n}": "films" for n in range(9)}
+    pairs = [(f"u{n}", item) for n in range(20) for item in items if item != f"f{n % 9}"]
+    graph = make_graph(pairs, items)
+    split = make_split(graph, TaskConfig(target="films"), "user-cold", seed=0)
+    rng = np.random.default_rng(0)
+    assert calibrate(Even(), split, EvaluationConfig(calibration="none"), rng) is None
+    asked = EvaluationConfig(calibration="platt", threshold=0.3)
+    fitted = calibrate(Even(), split, asked, rng)
+    assert (type(fitted.curve), fitted.threshold) == (Platt, 0.3)
+    assert fitted.probability(np.zeros(1), np.ones(1) * 5) == pytest.approx(8 / 9, abs=0.03)
+    kept = split.valid.users == split.valid.users[0]
+    liked = split.valid.items[kept]
+    one = HeldOut(users=split.valid.users[kept], items=liked, candidates=np.sort(liked))
+    every = dataclasses.replace(split, valid=one)  # all that can be ranked was held out
+    assert calibrate(Even(), every, EvaluationConfig(), rng) is None
 
 
 def test_nothing_to_learn_from():
