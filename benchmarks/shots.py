@@ -118,6 +118,7 @@ def draw(path: Path, records: list[dict[str, Any]], metric: str) -> None:
     svg = curves(f"{metric} by shots", kept, MODEL, label="interactions kept")
     style = (STYLE / "report.css").read_text(encoding="utf-8").split("@media")[0]
     head, rest = svg.split(">", 1)
+    head = head.replace("440", "600")  # names at the ends of lines stand outside the frame
     with write_file(path) as aside:
         aside.write_text(
             f'{head} xmlns="http://www.w3.org/2000/svg" font-family="sans-serif">'
