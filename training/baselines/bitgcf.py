@@ -42,7 +42,7 @@ class BiTGCF:
         fitting: settings of `Fitting`, where they are not the default.
     """
 
-    GRID = combinations(keep=(0.8, 0.5), decay=(1.0, 0.3), layers=(2, 1))
+    GRID = combinations(keep=(0.8, 0.5), decay=(1.0, 3.0), layers=(2, 1))
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class BiTGCF:
         if not 0 <= keep <= 1:
             raise ValueError(f"keep must lie between 0 and 1, got {keep}")
         self.name = name
-        settings = Fitting(**{"epochs": 8, "decay": 1.0, **fitting})
+        settings = Fitting(**{"epochs": 4, "decay": 1.0, **fitting})
         sides = [source_mask(task.split), task.split.train.item_mask(task.split.target)]
         interactions = Interactions.of(task, sides)
         network = Network(interactions, width, layers, keep, generator(seed, "BiTGCF: vectors"))

@@ -33,7 +33,7 @@ class EMCDR:
         fitting: settings of `Fitting` for the factorisations; its patience is the mapping's.
     """
 
-    GRID = combinations(mapping=("mlp", "linear"), decay=(1.0, 0.3), epochs=(8, 16))
+    GRID = combinations(mapping=("mlp", "linear"), decay=(1.0, 0.3), epochs=(6, 12))
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class EMCDR:
         if mapping not in ("mlp", "linear"):
             raise ValueError(f"mapping must be mlp or linear, got {mapping!r}")
         self.name = name
-        settings = Fitting(**{"epochs": 8, "decay": 1.0, **fitting})
+        settings = Fitting(**{"epochs": 6, "decay": 1.0, **fitting})
         domains = factorise(task, settings, seed=seed, width=width)
         network = _mapping(mapping, width, generator(seed, "mapping: weights"))
         overlap = domains.overlap

@@ -46,7 +46,7 @@ class KnowledgeScores:
         fitting: settings of `Fitting`, where they are not the default.
     """
 
-    GRID = combinations(decay=(1.0, 0.3), epochs=(8, 16), width=(64, 128))
+    GRID = combinations(decay=(1.0, 0.3), epochs=(4, 8), width=(64, 128))
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class KnowledgeScores:
         if decoder not in DECODERS:
             raise ValueError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
         self.name = name or DECODERS[decoder]
-        settings = Fitting(**{"epochs": 8, "decay": 1.0, **fitting})
+        settings = Fitting(**{"epochs": 4, "decay": 1.0, **fitting})
         sides = [source_mask(task.split), task.split.train.item_mask(task.split.target)]
         interactions = Interactions.of(task, sides)
         self._popularity: FloatArray = np.log1p(interactions.popularity.numpy())

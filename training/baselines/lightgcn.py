@@ -40,7 +40,7 @@ class LightGCN:
         fitting: settings of `Fitting`, where they are not the default.
     """
 
-    GRID = combinations(layers=(2, 1), decay=(1.0, 0.3), epochs=(8, 16))
+    GRID = combinations(layers=(2, 1), decay=(1.0, 3.0), epochs=(4, 2))
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class LightGCN:
         target = task.split.train.item_mask(task.split.target)
         sides = [source_mask(task.split), target] if merged else [target]
         interactions = Interactions.of(task, sides)
-        settings = Fitting(**{"epochs": 8, "decay": 1.0, **fitting})
+        settings = Fitting(**{"epochs": 4, "decay": 1.0, **fitting})
         self._factors = fit_lightgcn(
             interactions,
             settings,

@@ -55,7 +55,7 @@ class PTUPCDR:
         **fitting: Any,
     ) -> None:
         self.name = name
-        settings = Fitting(**{"epochs": 8, "decay": 1.0, **fitting})
+        settings = Fitting(**{"epochs": 6, "decay": 1.0, **fitting})
         domains = factorise(task, settings, seed=seed, width=width)
         bridge = Bridge(
             domains.source_interactions,
