@@ -14,6 +14,11 @@ from kg.errors import FingerprintError
 from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import KnowledgeGraph
 from kg.vocab import IntArray
+from training.baselines.base import Scorer
+from training.evaluation.split import Split
+from training.ranking.second_stage import TwoStageScorer
+from training.ranking.stage import SecondStage
+from training.ranking.world import World
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -30,6 +35,7 @@ class Bundle:
         about: JSON values: configuration, fingerprints, versions, best epoch.
         channels: what made the network's input of attributes and features, fitted on the training
             graph; a node that was not there is put through the same.
+        second_stage: what orders the items of the target; None for the dot product alone.
     """
 
     z: Mapping[str, FloatArray]
@@ -37,12 +43,29 @@ class Bundle:
     weights: Mapping[str, npt.NDArray[Any]]
     about: Mapping[str, Any]
     channels: FittedChannels | None = None
+    second_stage: SecondStage | None = None
 
     def scorer(self, graph: KnowledgeGraph, name: str = "isthmus") -> "EmbeddingScorer":
-        """Return the scorer of user-item pairs."""
+        """Return the first stage: scores of any pair of user and item."""
         return EmbeddingScorer(
             name, self.z[graph.user_type], self.z[graph.item_type], self.item_bias
         )
+
+    def ranking_scorer(self, split: Split, name: str = "isthmus") -> Scorer:
+        """Return what ranks items of the split's target: the second stage where there is one."""
+        network = self.scorer(split.train, name)
+        stage = self.second_stage
+        if stage is None:
+            return network
+        world = World(
+            split=split,
+            text=stage.text,
+            channel=stage.channel,
+            near=stage.near,
+            similarity=stage.similarity,
+            network=network,
+        )
+        return TwoStageScorer(name, world, stage.ranker, stage.seed)
 
 
 @dataclass(eq=False)
@@ -73,6 +96,8 @@ def save_bundle(bundle: Bundle, path: Path, graph: KnowledgeGraph) -> None:
         write_json(aside / "model.json", dict(bundle.about))
         if bundle.channels is not None:
             bundle.channels.save(aside)
+        if bundle.second_stage is not None:
+            bundle.second_stage.save(aside)
 
 
 def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
@@ -100,4 +125,5 @@ def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
         weights=load_file(path / "weights.safetensors"),
         about=read_json(path / "model.json"),
         channels=FittedChannels.load(path) if (path / ABOUT).is_file() else None,
+        second_stage=SecondStage.load(path),
     )

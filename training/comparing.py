@@ -38,7 +38,7 @@ def judged_of(run: RunFolder, protocol: Protocol) -> Judged:
     job, graph = load_config(run), load_graph(run.graph)
     split = load_split(task.split, graph)
     found = evaluate(
-        load_bundle(task.model, graph).scorer(graph, MODEL),
+        load_bundle(task.model, graph).ranking_scorer(split, MODEL),
         split,
         "test",
         k=job.evaluation.k,

@@ -123,6 +123,20 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RankingConfig:
+    """The second stage: signals of pairs, weighed on simulated cold starts."""
+
+    folds: int = 3  # worlds in which cold starts are rehearsed; 0 for the first stage alone
+    simulated: int = 3_000  # nodes or users that play in all of them together
+    steps: int = 150  # of the optimiser
+    learning_rate: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check_range(self, 0, math.inf, "folds", "steps", "learning_rate")
+        _check_range(self, 1, math.inf, "simulated")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
     """How the result is judged."""
 
@@ -165,6 +179,7 @@ class JobConfig:
     neighbours: TextEdgeConfig = field(default_factory=TextEdgeConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    ranking: RankingConfig = field(default_factory=RankingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,16 +26,15 @@ from training.bundle import load_bundle, save_bundle
 from training.config import JobConfig
 from training.encoding import encode_histories, encode_nodes
 from training.evaluation.evaluate import evaluate
+from training.evaluation.overlap import reduce_overlap
 from training.evaluation.projection import project
 from training.evaluation.report import write_report
 from training.evaluation.results import Results, compare
 from training.evaluation.split import Protocol, Split, check_no_leak, make_split
 from training.evaluation.split_files import load_split, save_split
-from training.fit import Fitted, fit, to_bundle
-from training.objective import Objective
-from training.prepare import choose_device, prepare
 from training.run_folder import RunFolder
 from training.seed import rng
+from training.train import Trained, train
 from training.tuning import finetune
 from training.tuning_guard import check_tuned
 
@@ -117,27 +117,24 @@ def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
     features = load_features(run.features, graph)
     check_no_leak(split)
     check_tuned(job.encoder.model, split)
-    histories = encode_histories(job, split, run)
-    device = choose_device(job.training.device)
-    objective = prepare(job, split, features, device, further=histories)
-    fitted = fit(
+    trained = train(
         job,
         split,
-        objective,
+        features,
+        partial(encode_histories, job, run=run),
         checkpoints=task.checkpoints,
         metrics=task.metrics,
         fingerprint=_fingerprint(job, split, features),
     )
-    write_json(task.path / "projection.json", _projection(job, split, objective, fitted))
+    write_json(task.path / "projection.json", _projection(job, split, trained))
     about = {
         "job": job.to_dict(),
         "protocol": protocol,
         "encoder": features.fingerprint,
-        "best_epoch": fitted.best_epoch,
+        "best_epoch": trained.fitted.best_epoch,
         "versions": {name: version(name) for name in ("isthmus", "torch", "torch-geometric")},
     }
-    bundle = to_bundle(fitted.final, objective.model, about)
-    save_bundle(replace(bundle, channels=objective.channels), task.model, graph)
+    save_bundle(trained.bundle(about), task.model, graph)
 
 
 def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results:
@@ -149,7 +146,7 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
     split = load_split(task.split, graph)
     features = load_features(run.features, graph)
     vectors = features.vectors.get(graph.item_type, np.zeros((len(graph.items), 1), np.float32))
-    scorers: list[Scorer] = [load_bundle(task.model, graph).scorer(graph, MODEL)]
+    scorers: list[Scorer] = [load_bundle(task.model, graph).ranking_scorer(split, MODEL)]
     if job.evaluation.floors:
         scorers += floors_for(Task(split=split, item_features=vectors), job.seed)
     evaluations = {
@@ -198,7 +195,8 @@ def _import(job: JobConfig) -> Imported:
         imported = load_imported(job.graph.folder)
     check_texts(imported.graph, job.texts)
     answers = job.encoder.cache.with_name("answers")
-    return replace(imported, graph=enrich(imported.graph, job.knowledge, cache=answers))
+    graph = reduce_overlap(imported.graph, job.task, job.seed)
+    return replace(imported, graph=enrich(graph, job.knowledge, cache=answers))
 
 
 def _report_is_stale(job: JobConfig, run: RunFolder) -> bool:
@@ -242,10 +240,10 @@ def _fingerprint(job: JobConfig, split: Split, features: Features) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _projection(job: JobConfig, split: Split, objective: Objective, fitted: Fitted) -> object:
+def _projection(job: JobConfig, split: Split, trained: Trained) -> object:
     """Return every domain's view of its users in 2-D, before and after training."""
     views, prefix = [], f"{split.train.interactions[1]}:"
-    for embeddings in (fitted.start, fitted.final):
+    for embeddings in (trained.fitted.start, trained.fitted.final):
         by_domain = {}
         for (_, relation, _), rows in embeddings.domain_views.items():
             if relation.startswith(prefix):  # users may have other relations to items

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
 from encoders.channels.fitted import FittedChannels
+from encoders.neighbours.edges import Neighbours
 from gnn.model import Embeddings, TransferGNN
 from gnn.views import EdgeType, GraphView
 from training.alignment import Alignment
@@ -44,6 +45,7 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         self.channels: FittedChannels | None = None  # what made `data`, to be saved with the model
+        self.neighbours: Mapping[str, Neighbours] = {}  # in text, as they are in `data`
         self.model, self.graph, self.config, self.device = model, graph, config, device
         self.x = {
             node_type: {c: rows.to(device) for c, rows in data[node_type].x.items()}

@@ -1,5 +1,7 @@
 """Split and features to everything the loop needs: graph tensors, network, objective."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -46,6 +48,7 @@ def prepare(
     device: torch.device,
     *,
     further: Channels | None = None,
+    neighbours: Mapping[str, Neighbours] | None = None,
 ) -> Objective:
     """Build the objective of one protocol; nothing held out is looked at.
 
@@ -55,6 +58,7 @@ def prepare(
         features: vectors of the nodes.
         device: where to compute.
         further: channels made of `split.train`, such as histories of users.
+        neighbours: text neighbours by relation where they are known; None to search them.
 
     Raises:
         ConfigError: `channels` names a channel or column that is not there.
@@ -71,7 +75,8 @@ def prepare(
     fitted = FittedChannels.fit(train, encoded, job.channels)
     channels = fitted.apply(train, encoded)
     vectors = channels[train.item_type].get(TEXT)
-    neighbours = text_neighbours(train, vectors, job.neighbours, job.texts)
+    if neighbours is None:
+        neighbours = text_neighbours(train, vectors, job.neighbours, job.texts)
     data = to_hetero(
         train, channels, {name: (n.rows, n.similarity) for name, n in neighbours.items()}
     )
@@ -87,6 +92,8 @@ def prepare(
             layers=shape.layers,
             decoder=shape.decoder,
             fusion=shape.fusion,
+            convolution=shape.convolution,
+            knowledge_decoder=shape.knowledge_decoder,
         )
         if job.training.spectral_start:
             start_from_data(
@@ -99,7 +106,7 @@ def prepare(
                 seed=int(rng(job.seed, "spectral").integers(2**31)),
             )
         objective = Objective(model, graph.to(device), data, split, job.training, device)
-        objective.channels = fitted
+        objective.channels, objective.neighbours = fitted, neighbours
     return objective.to(device)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from training.config import JobConfig
 from training.encoding import encode_histories
 from training.evaluation.evaluate import evaluate
 from training.evaluation.split import HeldOut, Split
-from training.fit import MONITOR, fit, to_bundle
+from training.fit import MONITOR
 from training.jobs import encode_step, import_step, split_step
-from training.prepare import choose_device, prepare
 from training.run_folder import RunFolder
 from training.search_space import Settings, with_settings
 from training.seed import rng
+from training.train import train
 from training.tuning_guard import check_tuned
 
 
@@ -44,7 +45,7 @@ class SearchTask:
     job: JobConfig
     split: Split
     features: Features
-    histories: Channels
+    histories: Callable[[Split], Channels]
     floors: dict[str, float]
 
     @property
@@ -96,7 +97,7 @@ def open_tasks(
                 job=job,
                 split=split,
                 features=features,
-                histories=encode_histories(job, split, run),
+                histories=partial(encode_histories, job, run=run),
                 floors=read_json(path),
             )
             best = task.floors[task.best_floor]
@@ -113,30 +114,32 @@ def without_test(split: Split) -> Split:
     return dataclasses.replace(split, test=HeldOut(users=none, items=none, candidates=none))
 
 
-def train_scorer(job: JobConfig, split: Split, features: Features, histories: Channels) -> Scorer:
-    """Train a job's model on a split and return what scores with it; keeps nothing on disk.
+def train_scorer(
+    job: JobConfig, split: Split, features: Features, histories: Callable[[Split], Channels]
+) -> Scorer:
+    """Train a job's model on a split and return what ranks with it; keeps nothing on disk.
 
     Args:
         job: settings.
         split: what may be learned from.
         features: vectors of the nodes.
-        histories: further channels made of `split.train`.
+        histories: makes further channels of a split's `train`.
 
     Raises:
         InputError: the loss is not finite.
     """
-    objective = prepare(job, split, features, choose_device(job.training.device), further=histories)
     training = dataclasses.replace(job.training, checkpoint_every=job.training.epochs + 1)  # never
     with tempfile.TemporaryDirectory() as folder:
-        fitted = fit(
+        trained = train(
             dataclasses.replace(job, training=training),
             split,
-            objective,
+            features,
+            histories,
             checkpoints=Path(folder) / "checkpoints",
             metrics=Path(folder) / "metrics.jsonl",
             fingerprint="",
         )
-    return to_bundle(fitted.final, objective.model).scorer(split.train)
+    return trained.bundle().ranking_scorer(split)
 
 
 def valid_score(scorer: Scorer, job: JobConfig, split: Split) -> float:

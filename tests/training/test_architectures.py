@@ -1,6 +1,5 @@
 """A small job with each architecture."""
 
-import functools
 import typing
 
 import numpy as np
@@ -9,8 +8,6 @@ import torch
 from safetensors.numpy import load, save
 
 from gnn.convolutions.base import CONVOLUTIONS
-from gnn.model import TransferGNN
-from training import prepare as preparation
 from training.config import ModelConfig
 from training.fit import fit, to_bundle
 from training.prepare import prepare
@@ -19,10 +16,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def prepared(make_job, split, features, monkeypatch):
+def prepared(make_job, split, features):
     def make(name, seed=0, **training):
-        made = functools.partial(TransferGNN, convolution=name)
-        monkeypatch.setattr(preparation, "TransferGNN", made)
         job = make_job(seed=seed, model={"convolution": name}, **training)
         return job, prepare(job, split, features, CPU)
 

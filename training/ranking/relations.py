@@ -1,0 +1,103 @@
+"""Signals of the knowledge graph: items that a relation joins to what a user, or the like, used."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kg.graph import KnowledgeGraph
+from kg.vocab import IntArray
+from training.baselines.base import FloatArray, Task
+from training.baselines.matrices import Sparse, take_columns
+from training.baselines.user_knn import UserKNN
+from training.ranking.world import World
+
+MAX_RELATIONS = 8  # those with most edges
+MAX_HUB = 300  # items of an entity: what joins more says little, and costs its square
+MAX_PAIRS = 20_000_000  # of one relation
+
+
+class Relations:
+    """For each relation: history joined to the item, neighbours' items joined to it, how many are.
+
+    `(item, also_bought, item)` joins directly, `(item, brand, brand)` two items of a brand. Joined
+    items share their weight by the root of the degree.
+
+    Args:
+        world: what may be learned from.
+        task: the same for `UserKNN`.
+    """
+
+    def __init__(self, world: World, task: Task) -> None:
+        self._history = world.all_history
+        self._joined: dict[str, Sparse] = {}
+        self._degree: dict[str, FloatArray] = {}
+        self._neighbours: dict[str, UserKNN] = {}
+        warm = world.warm.astype(np.float32)
+        for name, joined in joins(world.split.train):
+            degree = np.asarray(joined.sum(axis=0)).ravel()
+            scale = 1 / np.sqrt(np.maximum(degree, 1e-9))
+            carry = _scaled(joined, warm, scale)
+            self._joined[name] = carry
+            self._degree[name] = np.log1p(degree).astype(np.float32)
+            self._neighbours[name] = UserKNN(task, carry=carry)
+
+    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
+        """Return signals by name, each `[len(users), len(items)]`."""
+        found: dict[str, FloatArray] = {}
+        history = self._history[users]
+        for name, joined in self._joined.items():
+            found[name] = (history @ take_columns(joined, items)).toarray()
+            found[f"user-kNN, {name}"] = self._neighbours[name].score(users, items)
+            found[f"number of {name}"] = np.tile(self._degree[name][items], (len(users), 1))
+        return found
+
+
+def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
+    """Yield relations by name with the items they join, symmetric CSR `[num_items, num_items]`."""
+    from scipy.sparse import csr_array, diags_array
+
+    item, num_items = graph.item_type, len(graph.items)
+    sized = [
+        (len(edges), edge_type, edges)
+        for edge_type, edges in graph.edges.items()
+        if item in (edge_type[0], edge_type[2])
+        and graph.user_type not in (edge_type[0], edge_type[2])
+        and len(edges)
+    ]
+    sized.sort(key=lambda entry: (-entry[0], entry[1]))
+    for _, (src, relation, dst), edges in sized[:MAX_RELATIONS]:
+        ones = np.ones(len(edges), dtype=np.float32)
+        if src == dst:
+            rows, columns = np.r_[edges.src, edges.dst], np.r_[edges.dst, edges.src]
+            joined = csr_array((np.r_[ones, ones], (rows, columns)), shape=(num_items, num_items))
+            joined.data[:] = 1
+        else:
+            rows, columns = (edges.src, edges.dst) if src == item else (edges.dst, edges.src)
+            entity = dst if src == item else src
+            shape = (num_items, len(graph.nodes[entity]))
+            owns = csr_array((ones, (rows, columns)), shape=shape)
+            owns.data[:] = 1
+            count = np.asarray(owns.sum(axis=0)).ravel()
+            useful = (count > 1) & (count <= _hub_limit(count))
+            weight = np.where(useful, 1 / np.sqrt(np.maximum(count, 1)), 0).astype(np.float32)
+            joined = (owns @ diags_array(weight) @ owns.T).tocsr()
+        joined.setdiag(0)
+        joined.eliminate_zeros()
+        if joined.nnz:
+            yield relation if src == dst else f"same {relation}", joined
+
+
+def _hub_limit(count: FloatArray) -> float:
+    """Return how many items an entity may have, so that pairs stay within `MAX_PAIRS`."""
+    ordered = np.sort(count[(count > 1) & (count <= MAX_HUB)])
+    pairs = np.cumsum(ordered.astype(np.float64) ** 2)
+    within = int(np.searchsorted(pairs, MAX_PAIRS, side="right"))
+    return float(ordered[min(within, len(ordered) - 1)]) if len(ordered) else 0.0
+
+
+def _scaled(matrix: Sparse, rows: FloatArray, columns: FloatArray) -> Sparse:
+    from scipy.sparse import diags_array
+
+    scaled = (diags_array(rows) @ matrix @ diags_array(columns)).tocsr().astype(np.float32)
+    scaled.eliminate_zeros()
+    return scaled

@@ -1,0 +1,99 @@
+"""What is said of a pair of user and item, by name: the features of the second stage."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from kg.vocab import IntArray
+from training.baselines.base import FloatArray, Task
+from training.baselines.matrices import over_deviation
+from training.baselines.user_knn import UserKNN
+from training.ranking.latent import Latent, Ridge
+from training.ranking.relations import Relations
+from training.ranking.texts import Density, Nearest, Profiles, narrow
+from training.ranking.world import World
+
+# What the sum starts from, before anything is learned: the strongest simple methods.
+PRIOR: Mapping[str, Mapping[str, float]] = {
+    "user-cold": {"ridge": 1.0, "ridge, smooth x popularity": 0.5, "popularity": 1.0},
+    "item-cold": {"user-kNN": 1.0, "text": 0.5, "nearest of history": 0.5},
+    "warm": {"ridge": 1.0, "latent": 1.0, "popularity": 0.5},
+}
+
+
+class Group(Protocol):
+    """Signals that share their work."""
+
+    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
+        """Return signals by name, each `[len(users), len(items)]`."""
+
+
+class Signals:
+    """Every signal of a world; what varies between protocols is chosen here.
+
+    Args:
+        world: what may be learned from.
+        seed: of singular vectors.
+    """
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.protocol = world.split.protocol
+        task = Task(split=world.split, item_features=world.text)
+        latent = Latent(world, seed)
+        groups: list[Group] = [_Network(world), latent, Profiles(world)]
+        if self.protocol == "item-cold":
+            bridges = {"user-kNN": world.carry, "user-kNN, few": narrow(world)}
+            groups += [_Neighbours({n: UserKNN(task, carry=c) for n, c in bridges.items()})]
+            groups += [Nearest(world), Density(world)]
+        else:
+            groups += [_Popularity(world), _Neighbours({"user-kNN": UserKNN(task)})]
+            groups += [Ridge(world, latent, seed)]
+        self._groups = [*groups, Relations(world, task)]
+
+    def names(self) -> tuple[str, ...]:
+        """Return what the signals are called, in their order."""
+        nobody = np.zeros(1, dtype=np.int64)
+        return tuple(self(nobody, nobody))
+
+    def __call__(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
+        """Return signals by name, each `[len(users), len(items)]`, rows of deviation one.
+
+        A signal that is the same for all `items` of a user is zero there.
+        """
+        found: dict[str, FloatArray] = {}
+        for group in self._groups:
+            for name, values in group.signals(users, items).items():
+                found[name] = over_deviation(np.ascontiguousarray(values, dtype=np.float32))
+        return found
+
+
+class _Network:
+    def __init__(self, world: World) -> None:
+        self._network = world.network
+
+    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
+        network = self._network
+        return {"network": network.user_z[users] @ network.item_z[items].T}
+
+
+class _Popularity:
+    def __init__(self, world: World) -> None:
+        used, profile = world.target_history, world.profile
+        both = np.flatnonzero((np.diff(used.indptr) > 0) & (np.diff(profile.indptr) > 0))
+        shared = np.bincount(used[both].indices, minlength=used.shape[1])
+        self._items = {
+            "popularity": np.log1p(world.popularity),
+            "popularity among shared users": np.log1p(shared),
+        }
+
+    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
+        return {name: np.tile(v[items], (len(users), 1)) for name, v in self._items.items()}
+
+
+class _Neighbours:
+    def __init__(self, scorers: Mapping[str, UserKNN]) -> None:
+        self._scorers = scorers
+
+    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
+        return {name: scorer.score(users, items) for name, scorer in self._scorers.items()}

@@ -1,0 +1,66 @@
+"""Both stages of a model, learned one after the other."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from encoders.channels.features import Features
+from encoders.channels.fitted import Channels
+from training.bundle import Bundle
+from training.config import JobConfig
+from training.evaluation.split import Split
+from training.fit import Fitted, fit, to_bundle
+from training.objective import Objective
+from training.prepare import choose_device, prepare
+from training.ranking.stage import SecondStage
+from training.ranking.worlds import learn_second_stage
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """What was learned; `second_stage` is None where the job asks for one stage."""
+
+    objective: Objective
+    fitted: Fitted
+    second_stage: SecondStage | None
+
+    def bundle(self, about: Mapping[str, Any] | None = None) -> Bundle:
+        """Return what queries need, with anything else that should be known `about` it."""
+        bundle = to_bundle(self.fitted.final, self.objective.model, about)
+        return replace(bundle, channels=self.objective.channels, second_stage=self.second_stage)
+
+
+def train(
+    job: JobConfig,
+    split: Split,
+    features: Features,
+    histories: Callable[[Split], Channels],
+    *,
+    checkpoints: Path,
+    metrics: Path,
+    fingerprint: str,
+) -> Trained:
+    """Train the network, then weigh the signals of the second stage.
+
+    Args:
+        job: settings.
+        split: what may be learned from.
+        features: vectors of the nodes.
+        histories: makes further channels of a split's `train`.
+        checkpoints: folder; training goes on from what it holds.
+        metrics: JSON lines, one record an epoch.
+        fingerprint: of the job and its data.
+
+    Raises:
+        ConfigError: the device or a channel is not there.
+        InputError: nothing to train on, or the loss is not finite.
+        FingerprintError: the checkpoint belongs to another job or graph.
+    """
+    device = choose_device(job.training.device)
+    objective = prepare(job, split, features, device, further=histories(split))
+    fitted = fit(
+        job, split, objective, checkpoints=checkpoints, metrics=metrics, fingerprint=fingerprint
+    )
+    stage = learn_second_stage(job, split, features, objective, fitted.final, histories)
+    return Trained(objective=objective, fitted=fitted, second_stage=stage)
