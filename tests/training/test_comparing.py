@@ -82,7 +82,7 @@ def test_cold_users_alone_have_nothing(make_run):
     """The source says who is even and who is odd; without it nothing does."""
     run = make_run("one")
     done = CliRunner().invoke(isthmus.app, ["compare", str(run.path), "--alone"])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 0, done.exception
     assert "with sources" in done.output
     about = read_json(run.task("user-cold").results)["negative_transfer"]["slices"]["all users"]
     assert about["model"] > about["alone"]
