@@ -17,6 +17,7 @@ from queries.candidates import pair_scores, top_k, unit_rows
 from queries.explain import PathFinder
 from queries.opened import check_bundle, open_run
 from queries.path import Path as Why
+from queries.second_stage import TargetRanking
 from training.bundle import Bundle
 from training.evaluation.split import Split
 
@@ -57,6 +58,10 @@ class Recommender:
         self._z = bundle.z
         self._bias = bundle.item_bias
         self._units: dict[str, FloatArray] = {}
+        self._ranking: TargetRanking | None = None
+        if split is not None and bundle.second_stage is not None:
+            target = graph.item_mask(split.target)
+            self._ranking = TargetRanking(bundle.ranking_scorer(split), target)
 
     @classmethod
     def open(
@@ -89,7 +94,8 @@ class Recommender:
     ) -> tuple[Ids, FloatArray]:
         """Return the k best items of a domain for one user or for many.
 
-        A user without any interaction gets what is popular.
+        Items of the domain that the model was trained for are ordered by its second stage, those of
+        other domains by the embeddings. A user without any interaction gets what is popular.
 
         Args:
             user_ids: one id, or a sequence of ids.
@@ -114,15 +120,19 @@ class Recommender:
             mask &= self._item_set(allow)
         if exclude:
             mask &= ~self._item_set(exclude)
-        rows, scores = top_k(
-            self._z[self.graph.user_type][users],
-            self._z[self.graph.item_type],
-            self._bias,
-            np.flatnonzero(mask),
-            k=k,
-            seen=self.seen[users] if exclude_seen else None,
-            device=self.device,
-        )
+        seen = self.seen[users] if exclude_seen else None
+        if self._ranking is not None and self.split is not None and domain == self.split.target:
+            rows, scores = self._ranking.top(users, mask, k=k, seen=seen)
+        else:
+            rows, scores = top_k(
+                self._z[self.graph.user_type][users],
+                self._z[self.graph.item_type],
+                self._bias,
+                np.flatnonzero(mask),
+                k=k,
+                seen=seen,
+                device=self.device,
+            )
         return self._answer(self.graph.item_type, rows, scores, isinstance(user_ids, str))
 
     def similar(
@@ -187,9 +197,13 @@ class Recommender:
 
     def score_rows(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return the scores of pairs of rows, `[num_pairs]`."""
-        return pair_scores(
+        scores = pair_scores(
             self._z[self.graph.user_type], self._z[self.graph.item_type], self._bias, users, items
         )
+        if self._ranking is not None:
+            ranked = self._ranking.in_target[items]
+            scores[ranked] = self._ranking.pairs(users[ranked], items[ranked])
+        return scores
 
     def explain(self, user_id: str, item_id: str, *, limit: int = 10) -> list[Why]:
         """Return the best `limit` paths of each kind from a user to an item, best first.

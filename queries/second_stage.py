@@ -1,0 +1,81 @@
+"""Answers of the second stage: all items of the target are scored, then some are left out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from kg.errors import InputError
+from kg.graph import BoolArray, FloatArray
+from kg.vocab import IntArray
+from training.baselines.base import Scorer
+
+BLOCK_BYTES = 64 * 2**20
+# Products of different shapes round differently; an answer must not depend on who else was asked.
+DECIMALS = 4
+
+
+class TargetRanking:
+    """Ranks the items of one domain.
+
+    Signals are scaled over all items of the domain whatever is asked, so that a pair has one score.
+
+    Args:
+        scorer: the second stage.
+        in_target: items of the domain, bool `[num_items]`.
+    """
+
+    def __init__(self, scorer: Scorer, in_target: BoolArray) -> None:
+        self._scorer, self.in_target = scorer, in_target
+        self._pool = np.flatnonzero(in_target)
+        self._place = np.cumsum(in_target) - 1
+
+    def top(
+        self, users: IntArray, allowed: BoolArray, *, k: int, seen: Any = None
+    ) -> tuple[IntArray, FloatArray]:
+        """Return the k best allowed items of each user, best first, ties by the lowest row.
+
+        Args:
+            users: rows.
+            allowed: items that may be answered, bool `[num_items]`.
+            k: how many.
+            seen: items to leave out for each user, CSR `[num_users, num_items]`; None for nothing.
+
+        Returns:
+            Item rows int64 `[num_users, k]`, -1 where fewer are left, and scores, `-inf` there.
+
+        Raises:
+            InputError: `k` is not positive.
+        """
+        if k < 1:
+            raise InputError(f"k = {k}: expected at least 1")
+        rows: IntArray = np.full((len(users), k), -1, dtype=np.int64)
+        best: FloatArray = np.full((len(users), k), -np.inf, dtype=np.float32)
+        out = ~allowed[self._pool]
+        for block, scores in self._blocks(users):
+            scores[:, out] = -np.inf
+            if seen is not None:
+                known = seen[block][:, self._pool].tocoo()
+                scores[known.row, known.col] = -np.inf
+            order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+            values = np.take_along_axis(scores, order, axis=1)
+            best[block, : order.shape[1]] = values
+            rows[block, : order.shape[1]] = np.where(values > -np.inf, self._pool[order], -1)
+        return rows, best
+
+    def pairs(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return the scores of pairs of a user and an item of the domain, `[num_pairs]`."""
+        scores = np.empty(len(users), dtype=np.float32)
+        asked, owner = np.unique(users, return_inverse=True)
+        order = np.argsort(owner, kind="stable")
+        for block, found in self._blocks(asked):
+            start, stop = np.searchsorted(owner[order], [block.start, block.stop])
+            rows = order[start:stop]
+            scores[rows] = found[owner[rows] - block.start, self._place[items[rows]]]
+        return scores
+
+    def _blocks(self, users: IntArray) -> Iterator[tuple[slice, FloatArray]]:
+        size = max(1, BLOCK_BYTES // (4 * max(1, len(self._pool))))
+        for start in range(0, len(users), size):
+            block = slice(start, min(start + size, len(users)))
+            yield block, np.round(self._scorer.score(users[block], self._pool), DECIMALS)
