@@ -8,7 +8,6 @@ import numpy as np
 
 from kg.errors import InputError
 from kg.graph import KnowledgeGraph
-from kg.names import readable_name
 from training.triples.ranks import IntArray
 
 
@@ -19,14 +18,12 @@ class Triples:
     Attributes:
         entities: ids of the nodes that occur in a triple, sorted; of a graph with types, what
             tells them apart is `type:id`.
-        names: what an encoder reads of each entity.
         relations: names, sorted.
         rows: (head, relation, tail) as numbers, int64 `[num_triples, 3]`, sorted.
         left_out: what of the input is no triple, and how many.
     """
 
     entities: tuple[str, ...]
-    names: tuple[str, ...]
     relations: tuple[str, ...]
     rows: IntArray
     left_out: Mapping[str, int]
@@ -94,9 +91,8 @@ def triples_of(graph: KnowledgeGraph) -> Triples:
         for node_type, nodes in graph.nodes.items()
         for node_id in nodes.vocab.ids.to_pylist()
     ]
-    texts = [text for nodes in graph.nodes.values() for text in nodes.text.to_pylist()]
     left_out = {"interactions": len(graph.interaction_edges)}
-    return _numbered(ids, texts, relations, rows, left_out)
+    return _numbered(ids, relations, rows, left_out)
 
 
 def _from_rdf(path: Path) -> Triples:
@@ -114,12 +110,11 @@ def _from_rdf(path: Path) -> Triples:
     relations = [short[names[code]] for code in used.tolist()]
     rows = np.stack([found.subject, relation, found.object], axis=1)
     left_out = {"literals": tally.ignored, "malformed": tally.rejected}
-    return _numbered(names, [readable_name(name) for name in names], relations, [rows], left_out)
+    return _numbered(names, relations, [rows], left_out)
 
 
 def _numbered(
     ids: list[str],
-    texts: list[str],
     relations: list[str],
     parts: list[IntArray],
     left_out: Mapping[str, int],
@@ -140,7 +135,6 @@ def _numbered(
     left_out = {**left_out, "repeated": len(rows) - len(distinct)}
     return Triples(
         entities=tuple(ids[i] for i in by_name.tolist()),
-        names=tuple(texts[i] for i in by_name.tolist()),
         relations=tuple(relations[i] for i in order),
         rows=distinct,
         left_out={what: number for what, number in left_out.items() if number},

@@ -34,7 +34,6 @@ def test_rdf_is_read_without_a_mapping(tmp_path):
         (f"{iri}Bob", "plays", f"{iri}Lute"),
     }
     assert triples.left_out == {"literals": 1, "malformed": 1, "repeated": 1}
-    assert triples.names == ("Ann", "Bob", "Lute", "Rome")
 
 
 def test_the_order_of_the_input_changes_nothing(tmp_path):
@@ -53,7 +52,6 @@ def graph(make_graph):
     return make_graph(
         [("u", "a"), ("u", "b")],
         {"a": "books", "b": "books", "alone": "books"},
-        texts={"a": "about a"},
         entities={"person": ["p", "a"]},
         relations={
             ("item", "by", "person"): [("a", "p"), ("b", "a")],
@@ -72,7 +70,6 @@ def test_of_a_graph_everything_counts_but_interactions(graph, tmp_path):
             ("person:a", "by", "person:p"),
         }
         assert triples.left_out == {"interactions": 2}
-        assert triples.names[triples.entities.index("item:a")] == "about a"
 
 
 def test_a_file_without_triples_is_refused(tmp_path):
@@ -85,9 +82,7 @@ def test_a_file_without_triples_is_refused(tmp_path):
 def _triples(number: int) -> Triples:
     rows = np.stack([np.arange(number), np.zeros(number), np.arange(number) + 1], axis=1)
     names = tuple(f"{i:04}" for i in range(number + 1))
-    return Triples(
-        entities=names, names=names, relations=("r",), rows=rows.astype(np.int64), left_out={}
-    )
+    return Triples(entities=names, relations=("r",), rows=rows.astype(np.int64), left_out={})
 
 
 def test_the_parts_of_a_split_are_all_triples_and_depend_on_the_seed_alone():

@@ -25,7 +25,6 @@ def triples():
     names = tuple(f"n{i:02}" for i in range(40))
     return Triples(
         entities=names,
-        names=names,
         relations=("friend", "kin"),
         rows=np.array(sorted(rows)),
         left_out={"literals": 3},
