@@ -36,6 +36,8 @@ class ItemKNN:
         shrink: $h$; small co-occurrences count for less.
         idf: weigh users by $\ln(m / (1 + n_u))$, with $n_u$ of $m$ items theirs: who has much says
             little of each.
+        carry: sparse `[num_items, num_items]`; an item takes its neighbours from those it is
+            carried from, as in `training.baselines.user_knn`. None: the identity.
         name: as shown in reports.
     """
 
@@ -49,6 +51,7 @@ class ItemKNN:
         k: int = 200,
         shrink: float = 10.0,
         idf: bool = False,
+        carry: Sparse | None = None,
         name: str = "item-kNN",
     ) -> None:
         self.name = name
@@ -64,11 +67,15 @@ class ItemKNN:
         self._similar = _similarities(
             scale_rows(self._history, weights), scale_rows(used, weights), k, shrink
         )
+        self._carry = carry
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""
         scores = np.empty((len(users), len(items)), dtype=np.float32)
-        similar = take_columns(self._similar, items)
+        if self._carry is None:
+            similar = take_columns(self._similar, items)
+        else:
+            similar = self._similar @ take_columns(self._carry, items)
         for block in user_blocks(len(users), 12 * len(items)):
             scores[block] = (self._history[users[block]] @ similar).toarray()
         return scores

@@ -42,6 +42,8 @@ def rehearse(split: Split, folds: int, limit: int, rng: np.random.Generator) -> 
         source = train.item_mask(*split.sources) & ~target
         both = np.intersect1d(edges.src[in_target], edges.src[source[edges.dst]])
         players = rng.permutation(both)[:limit]
+        if not len(players):  # nobody is shared
+            return
         # a world without most of those who know both domains would be another one
         size = min(-(-len(players) // folds), max(1, len(both) // 4))
         for start in range(0, min(len(players), size * folds), size):

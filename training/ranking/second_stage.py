@@ -44,7 +44,8 @@ def learn_ranker(
         The weights; those of the strongest simple methods where nobody can play.
     """
     names = Signals(world, seed).names()
-    start = prior(names, PRIOR[split.protocol])
+    alone = split.protocol == "user-cold" and "ridge" not in names
+    start = prior(names, PRIOR["no overlap" if alone else split.protocol])
     draws = rng(seed, "ranking")
     lists = []
     with progress("rehearsing cold starts", config.folds) as bar:

@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from kg.vocab import IntArray
-from training.baselines.base import FloatArray, Task
+from training.baselines.base import FloatArray, Scorer, Task
+from training.baselines.item_knn import ItemKNN
 from training.baselines.matrices import over_deviation
 from training.baselines.user_knn import UserKNN
 from training.ranking.latent import Latent, Ridge
@@ -14,10 +15,14 @@ from training.ranking.relations import Relations
 from training.ranking.texts import Density, Nearest, Profiles, narrow
 from training.ranking.world import World
 
+SIMILAR, SHRINK = 1_000, 20.0  # of item-kNN: what tuning chose in every direction measured
+
 # What the sum starts from, before anything is learned: the strongest simple methods.
 PRIOR: Mapping[str, Mapping[str, float]] = {
     "user-cold": {"ridge": 1.0, "ridge, smooth x popularity": 0.5, "popularity": 1.0},
     "item-cold": {"user-kNN": 1.0, "text": 0.5, "nearest of history": 0.5},
+    # user-cold where no user is shared: nobody's neighbours say anything, and nobody can rehearse
+    "no overlap": {"popularity": 1.0, "text, centred": 0.1},
     "warm": {"ridge": 1.0, "latent": 1.0, "popularity": 0.5},
 }
 
@@ -41,13 +46,15 @@ class Signals:
         self.protocol = world.split.protocol
         task = Task(split=world.split, item_features=world.text)
         latent = Latent(world, seed)
+        similar = ItemKNN(task, k=SIMILAR, shrink=SHRINK, carry=world.carry)
         groups: list[Group] = [_Network(world), latent, Profiles(world)]
+        groups += [_Scorers({"item-kNN": similar})]
         if self.protocol == "item-cold":
             bridges = {"user-kNN": world.carry, "user-kNN, few": narrow(world)}
-            groups += [_Neighbours({n: UserKNN(task, carry=c) for n, c in bridges.items()})]
+            groups += [_Scorers({n: UserKNN(task, carry=c) for n, c in bridges.items()})]
             groups += [Nearest(world), Density(world)]
         else:
-            groups += [_Popularity(world), _Neighbours({"user-kNN": UserKNN(task)})]
+            groups += [_Popularity(world), _Scorers({"user-kNN": UserKNN(task)})]
             groups += [Ridge(world, latent, seed)]
         self._groups = [*groups, Relations(world, task)]
 
@@ -91,8 +98,8 @@ class _Popularity:
         return {name: np.tile(v[items], (len(users), 1)) for name, v in self._items.items()}
 
 
-class _Neighbours:
-    def __init__(self, scorers: Mapping[str, UserKNN]) -> None:
+class _Scorers:
+    def __init__(self, scorers: Mapping[str, Scorer]) -> None:
         self._scorers = scorers
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:

@@ -11,10 +11,18 @@ FEW = 8  # nearest neighbours of the narrow bridge
 
 
 class Profiles:
-    """Cosine of an item's text and the mean text of a user's history."""
+    """Nearness of an item's text to the mean text of a user's history.
+
+    As it is, whitened, and centred: each domain has its own mean text, which says only that it is
+    that domain. Taking it off is what lets texts of two domains be compared where nobody is shared.
+    """
 
     def __init__(self, world: World) -> None:
-        self._vectors = {"text": world.text, "text, whitened": world.channel}
+        self._vectors = {
+            "text": world.text,
+            "text, whitened": world.channel,
+            "text, centred": centred(world),
+        }
         self._history = world.all_history
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
@@ -71,6 +79,19 @@ class Density:
         return {
             name: np.tile(values[items], (len(users), 1)) for name, values in self._items.items()
         }
+
+
+def centred(world: World) -> FloatArray:
+    """Return texts less the mean text of what is used in their domains; items without stay zero."""
+    vectors = world.text.copy()
+    known = (vectors != 0).any(axis=1)
+    domains = world.split.train.items.domains & known[:, None]
+    used = world.popularity + np.float32(1e-3)  # so that a domain nobody used has a mean too
+    means = (domains * used[:, None]).T.astype(np.float32) @ vectors
+    means /= np.maximum((domains * used[:, None]).sum(axis=0), 1e-9)[:, None]
+    share = domains / np.maximum(domains.sum(axis=1, keepdims=True), 1)
+    vectors -= (share @ means).astype(np.float32)
+    return vectors
 
 
 def narrow(world: World) -> Sparse:
