@@ -8,10 +8,10 @@ which is no dependency of this project. Triples are all edges of `lastfm-dbpedia
 `training/triples/ranks.py`, among all entities, filtered, both ways, ties at the middle.
 
 Seconds are processor time of one thread, which other work on the machine changes less than the
-clock. PyKEEN's settings are chosen on the valid part, `--trial` seconds each; the best of each
-model then trains as long as ours did, but `--seconds` at least (it needs more: in 60 seconds of one
-core its sampled loops see each triple once or thrice, and are still at chance), and the best of its states on the
-valid part counts. What is done lies in `--work` and is not done again.
+clock. PyKEEN's settings are chosen on the valid part, `--trial` seconds each. The best of each
+model then trains as long as ours did, but `--seconds` at least, and the best of its states on the
+valid part counts. It needs them: in 60 seconds of one core its sampled loops see each triple one
+to three times, and are still at chance. What is done lies in `--work` and is not done again.
 """
 
 import argparse
