@@ -24,12 +24,15 @@ from rich.table import Table
 
 from kg.files import write_json
 from training.config import JobConfig, load_job
+from training.evaluation.judged import FILE, load_judged
+from training.evaluation.seeds import across_seeds
 from training.jobs import encode_step, evaluate_step, finetune_step, import_step, train_step
 from training.run_folder import RunFolder
 
 HERE = Path(__file__).parent
 VARIANTS = {
     "default": [],
+    "first stage alone": ["ranking.folds=0"],
     "no alignment": ["training.alignment=none"],
     "no simulation": ["training.simulate_users=0.0", "training.simulate_items=0.0"],
     "no spectral start": ["training.spectral_start=false"],
@@ -75,6 +78,10 @@ def main() -> None:
                     record = measure(arguments.job, protocol, variant, seed, arguments.work)
                     report["records"].append(record)
                     write_json(out, report)
+            report.setdefault("across_seeds", {})[f"{protocol}, {variant}"] = together(
+                arguments.job, protocol, variant, arguments.work
+            )
+            write_json(out, report)
     for protocol in arguments.protocols:
         Console().print(table(arguments.job, protocol, report["records"]))
 
@@ -97,7 +104,7 @@ def measure(name: str, protocol: str, variant: str, seed: int, work: Path) -> di
     first = load_job(HERE / "jobs" / f"{name}.toml")
     import_step(first, base)
     encode_step(first, base)
-    folder = work / f"{name}-{protocol}-{variant.replace(' ', '-')}-{seed}"
+    folder = folder_of(name, protocol, variant, seed, work)
     shutil.rmtree(folder, ignore_errors=True)
     run = RunFolder(folder)
     folder.mkdir(parents=True)
@@ -129,6 +136,21 @@ def measure(name: str, protocol: str, variant: str, seed: int, work: Path) -> di
             for floor, tests in results["comparisons"].items()
         },
     }
+
+
+def folder_of(name: str, protocol: str, variant: str, seed: int | str, work: Path) -> Path:
+    """Return where a run lies."""
+    return work / f"{name}-{protocol}-{variant.replace(' ', '-')}-{seed}"
+
+
+def together(name: str, protocol: str, variant: str, work: Path) -> dict[str, Any]:
+    """Return the mean of the seeds whose runs are still there, with intervals over users.
+
+    Floors are those of seed 0: they have no seed where the job names its cold nodes.
+    """
+    pattern = folder_of(name, protocol, variant, "*", work).name
+    found = sorted(work.glob(f"{pattern}/{protocol}/{FILE}"))
+    return across_seeds([load_judged(path) for path in found]) if found else {}
 
 
 def with_settings(name: str, settings: list[str], seed: int, floors: bool) -> JobConfig:

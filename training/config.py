@@ -85,7 +85,7 @@ class ModelConfig:
 class TrainingConfig:
     """How the network is fitted."""
 
-    epochs: int = 2
+    epochs: int = 1
     batch_size: int = 16_384  # interactions; less on small data, so that an epoch has 20 steps
     learning_rate: float = 1e-2  # of gates, mixtures and decoders
     vector_learning_rate: float = 3e-4  # of node vectors and projections, which start from data

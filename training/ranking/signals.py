@@ -20,7 +20,7 @@ SIMILAR, SHRINK = 1_000, 20.0  # of item-kNN: what tuning chose in every directi
 # What the sum starts from, before anything is learned: the strongest simple methods.
 PRIOR: Mapping[str, Mapping[str, float]] = {
     "user-cold": {"ridge": 1.0, "ridge, smooth x popularity": 0.5, "popularity": 1.0},
-    "item-cold": {"user-kNN": 1.0, "text": 0.5, "nearest of history": 0.5},
+    "item-cold": {"item-kNN": 1.0, "user-kNN": 0.5, "text": 0.5, "nearest of history": 0.5},
     # user-cold where no user is shared: nobody's neighbours say anything, and nobody can rehearse
     "no overlap": {"popularity": 1.0, "text, centred": 0.1},
     "warm": {"ridge": 1.0, "latent": 1.0, "popularity": 0.5},
