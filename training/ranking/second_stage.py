@@ -81,7 +81,7 @@ class TwoStageScorer:
     seed: int
 
     @cached_property
-    def signals(self) -> Signals:
+    def signals(self) -> Callable[[IntArray, IntArray], dict[str, FloatArray]]:
         """Made when first asked for."""
         return Signals(self.world, self.seed)
 
