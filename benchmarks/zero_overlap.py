@@ -1,4 +1,4 @@
-"""What transfers where no user is shared: by both stages, by the network, with alignment or without.
+"""What transfers where no user is shared: by both stages, by the network, aligned or not.
 
     ISTHMUS_DATA=/data python benchmarks/zero_overlap.py food-kitchen-to-kitchen
 

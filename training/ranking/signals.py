@@ -7,6 +7,7 @@ import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Scorer, Task
+from training.baselines.ease import EASE
 from training.baselines.item_knn import ItemKNN
 from training.baselines.matrices import over_deviation
 from training.baselines.user_knn import UserKNN
@@ -23,7 +24,7 @@ PRIOR: Mapping[str, Mapping[str, float]] = {
     "item-cold": {"item-kNN": 1.0, "user-kNN": 0.5, "text": 0.5, "nearest of history": 0.5},
     # user-cold where no user is shared: nobody's neighbours say anything, and nobody can rehearse
     "no overlap": {"popularity": 1.0, "text, centred": 0.1},
-    "warm": {"ridge": 1.0, "latent": 1.0, "popularity": 0.5},
+    "warm": {"EASE": 1.0, "ridge": 0.5, "popularity": 0.5},
 }
 
 
@@ -56,6 +57,8 @@ class Signals:
         else:
             groups += [_Popularity(world), _Scorers({"user-kNN": UserKNN(task)})]
             groups += [Ridge(world, latent, seed)]
+        if self.protocol == "warm":
+            groups += [_Scorers({"EASE": EASE(task, seed=seed)})]
         self._groups = [*groups, Relations(world, task)]
 
     def names(self) -> tuple[str, ...]:
