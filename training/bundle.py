@@ -15,6 +15,8 @@ from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import KnowledgeGraph
 from kg.vocab import IntArray
 from training.baselines.base import Scorer
+from training.evaluation.calibration import FILE as CALIBRATION
+from training.evaluation.calibration import Calibration
 from training.evaluation.split import Split
 from training.ranking.second_stage import TwoStageScorer
 from training.ranking.stage import SecondStage
@@ -36,6 +38,7 @@ class Bundle:
         channels: what made the network's input of attributes and features, fitted on the training
             graph; a node that was not there is put through the same.
         second_stage: what orders the items of the target; None for the dot product alone.
+        calibration: probabilities from the scores of `ranking_scorer`; None where there are none.
     """
 
     z: Mapping[str, FloatArray]
@@ -44,6 +47,7 @@ class Bundle:
     about: Mapping[str, Any]
     channels: FittedChannels | None = None
     second_stage: SecondStage | None = None
+    calibration: Calibration | None = None
 
     def scorer(self, graph: KnowledgeGraph, name: str = "isthmus") -> "EmbeddingScorer":
         """Return the first stage: scores of any pair of user and item."""
@@ -98,6 +102,8 @@ def save_bundle(bundle: Bundle, path: Path, graph: KnowledgeGraph) -> None:
             bundle.channels.save(aside)
         if bundle.second_stage is not None:
             bundle.second_stage.save(aside)
+        if bundle.calibration is not None:
+            bundle.calibration.save(aside)
 
 
 def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
@@ -126,4 +132,5 @@ def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
         about=read_json(path / "model.json"),
         channels=FittedChannels.load(path) if (path / ABOUT).is_file() else None,
         second_stage=SecondStage.load(path),
+        calibration=Calibration.load(path) if (path / CALIBRATION).is_file() else None,
     )

@@ -1,9 +1,6 @@
 """The pipeline: import, encode, split, train, evaluate, report. Every step resumes."""
 
-import hashlib
-import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -14,7 +11,7 @@ import numpy as np
 from encoders.channels.features import Features, load_features
 from encoders.knowledge.enrich import enrich
 from encoders.texts.verbalize import check_texts, node_texts
-from kg.errors import ArtefactError, ConfigError
+from kg.errors import ArtefactError
 from kg.files import read_json, write_json
 from kg.graph import KnowledgeGraph
 from kg.importer import Imported, import_graph
@@ -22,12 +19,18 @@ from kg.settings import build
 from kg.store import load_graph, load_imported, save_graph
 from training.baselines.base import Scorer, Task
 from training.baselines.floors import floors_for
+from training.baselines.tuned import tune_baseline
 from training.bundle import load_bundle, save_bundle
+from training.claim import claim, training_fingerprint
 from training.config import JobConfig
 from training.encoding import encode_histories, encode_nodes
+from training.evaluation.calibration import calibrate
 from training.evaluation.evaluate import evaluate
+from training.evaluation.judged import FILE as JUDGED
+from training.evaluation.judged import Judged
 from training.evaluation.overlap import reduce_overlap
 from training.evaluation.projection import project
+from training.evaluation.reliability import judge_calibration
 from training.evaluation.report import write_report
 from training.evaluation.results import Results, compare
 from training.evaluation.split import Protocol, Split, check_no_leak, make_split
@@ -85,7 +88,7 @@ def load_config(run: RunFolder) -> JobConfig:
 
 def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
     """Import the graph and add what its texts say, unless the run has it."""
-    _claim(job, run)
+    claim(job, run)
     if not run.graph.is_dir():
         save_graph(_import(job), run.graph)
     return load_graph(run.graph)
@@ -124,7 +127,7 @@ def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
         partial(encode_histories, job, run=run),
         checkpoints=task.checkpoints,
         metrics=task.metrics,
-        fingerprint=_fingerprint(job, split, features),
+        fingerprint=training_fingerprint(job, split, features),
     )
     write_json(task.path / "projection.json", _projection(job, split, trained))
     about = {
@@ -134,11 +137,18 @@ def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
         "best_epoch": trained.fitted.best_epoch,
         "versions": {name: version(name) for name in ("isthmus", "torch", "torch-geometric")},
     }
-    save_bundle(trained.bundle(about), task.model, graph)
+    bundle = trained.bundle(about)
+    scorer, draws = bundle.ranking_scorer(split, MODEL), rng(job.seed, "calibration")
+    bundle = replace(bundle, calibration=calibrate(scorer, split, job.evaluation, draws))
+    save_bundle(bundle, task.model, graph)
 
 
 def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results:
-    """Judge one protocol's model beside its floors on the test part, unless the run has it."""
+    """Judge one protocol's model beside its floors on the test part, unless the run has it.
+
+    Raises:
+        ConfigError: a baseline needs an extra that is not installed.
+    """
     task, graph = run.task(protocol), load_graph(run.graph)
     if task.results.is_file():
         results: Results = read_json(task.results)
@@ -146,9 +156,17 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
     split = load_split(task.split, graph)
     features = load_features(run.features, graph)
     vectors = features.vectors.get(graph.item_type, np.zeros((len(graph.items), 1), np.float32))
-    scorers: list[Scorer] = [load_bundle(task.model, graph).ranking_scorer(split, MODEL)]
+    bundle = load_bundle(task.model, graph)
+    scorers: list[Scorer] = [bundle.ranking_scorer(split, MODEL)]
+    bench = Task(split=split, item_features=vectors)
     if job.evaluation.floors:
-        scorers += floors_for(Task(split=split, item_features=vectors), job.seed)
+        scorers += floors_for(bench, job.seed)
+    block_bytes = job.evaluation.block_bytes
+    baselines = [
+        tune_baseline(name, bench, seed=job.seed, block_bytes=block_bytes)
+        for name in job.evaluation.baselines
+    ]
+    scorers += [tuned.scorer for tuned in baselines]
     evaluations = {
         scorer.name: evaluate(
             scorer,
@@ -156,13 +174,26 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
             "test",
             k=job.evaluation.k,
             sampled_negatives=job.evaluation.sampled_negatives,
-            block_bytes=job.evaluation.block_bytes,
+            block_bytes=block_bytes,
             rng=rng(job.seed, "test"),
             item_features=vectors,
         )
         for scorer in scorers
     }
     results = compare(evaluations, MODEL, seed=job.seed, resamples=job.evaluation.bootstrap)
+    results |= {"shots": split.shots, "too_few": split.too_few}
+    if baselines:
+        results["tuned"] = {tuned.scorer.name: tuned.settings for tuned in baselines}
+    if bundle.calibration is not None:
+        results["calibration"] = judge_calibration(
+            bundle.calibration,
+            scorers[0],
+            split,
+            rng=rng(job.seed, "reliability"),
+            resamples=job.evaluation.bootstrap,
+            block_bytes=block_bytes,
+        )
+    Judged.of(evaluations, split, MODEL).save(task.path / JUDGED)
     write_json(task.results, results)
     return results
 
@@ -205,39 +236,6 @@ def _report_is_stale(job: JobConfig, run: RunFolder) -> bool:
     written = run.report.stat().st_mtime_ns
     results = [run.task(protocol).results for protocol in job.task.protocols]
     return any(path.stat().st_mtime_ns > written for path in results)
-
-
-def _claim(job: JobConfig, run: RunFolder) -> None:
-    """Note the job in the run folder, or refuse a folder made with another."""
-    if not run.config.is_file():
-        write_json(run.config, job.to_dict())
-        return
-    old, new = read_json(run.config), job.to_dict()
-    for each in (old, new):
-        each.pop("tuning", None)  # of the encoder, before a run
-    if old != new:
-        key, before, after = next(_differences(old, new))
-        raise ConfigError(
-            f"{run.path} was made with {key} = {before!r}, now it is {after!r}: "
-            "use --fresh to start over, or another --out"
-        )
-
-
-def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str, object, object]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in {**old, **new}:
-            path = f"{key}.{name}" if key else name
-            yield from _differences(old.get(name), new.get(name), path)
-    elif old != new:
-        yield key, old, new
-
-
-def _fingerprint(job: JobConfig, split: Split, features: Features) -> str:
-    """Hash what decides a training run, so that a checkpoint of another is refused."""
-    tables = ("seed", "task", "texts", "encoder", "channels", "neighbours", "model", "training")
-    decides = {key: job.to_dict()[key] for key in tables}
-    text = json.dumps(decides, sort_keys=True) + split.train.fingerprint + features.fingerprint
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _projection(job: JobConfig, split: Split, trained: Trained) -> object:

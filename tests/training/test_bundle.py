@@ -7,6 +7,8 @@ from encoders.channels.attributes import ChannelConfig
 from encoders.channels.fitted import FittedChannels
 from kg.errors import ArtefactError, FingerprintError
 from training.bundle import Bundle, load_bundle, save_bundle
+from training.evaluation.calibration import Calibration
+from training.evaluation.calibration_curves import Platt
 
 
 @pytest.fixture
@@ -98,3 +100,17 @@ def test_a_missing_file_and_a_folder_of_another_kind_are_named(bundle, graph, tm
         load_bundle(tmp_path / "model", graph)
     with pytest.raises(ArtefactError, match="not a model folder"):
         load_bundle(tmp_path, graph)
+
+
+def test_probabilities_are_kept(bundle, graph, tmp_path):
+    curve = Platt(slope=2.0, intercept=-1.0)
+    fitted = Calibration(curve=curve, scale="rank", base_rate=0.1, threshold=0.2, losses={})
+    save_bundle(replace(bundle, calibration=fitted), tmp_path / "with", graph)
+    save_bundle(bundle, tmp_path / "without", graph)
+
+    ranks = np.array([1.0, 3.0])
+    found = load_bundle(tmp_path / "with", graph).calibration
+
+    assert found is not None
+    assert np.array_equal(found.probability(ranks, ranks), fitted.probability(ranks, ranks))
+    assert load_bundle(tmp_path / "without", graph).calibration is None

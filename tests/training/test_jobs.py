@@ -1,6 +1,7 @@
 import ast
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from training.config import (
     TaskConfig,
     TrainingConfig,
 )
+from training.evaluation.judged import FILE as JUDGED
+from training.evaluation.judged import load_judged
 from training.jobs import encode_step, import_step, load_config, run_job, train_step
 from training.run_folder import RunFolder
 
@@ -110,6 +113,10 @@ def test_a_whole_job_and_then_nothing_left_to_do(make_job, run):
         floors = {"random", "popularity", "text cosine", best_floor}
         assert {"isthmus", *floors} <= set(results["scorers"])
         assert set(results["comparisons"]) == set(results["scorers"]) - {"isthmus"}
+        calibration = load_bundle(task.model, load_graph(run.graph)).calibration
+        if protocol != "item-cold":  # there, everybody took the only items that are cold
+            assert 0 < results["calibration"]["base_rate"] < 1
+            assert results["calibration"]["threshold"] == calibration.threshold
         assert len(task.metrics.read_text(encoding="utf-8").splitlines()) == 2
         for path in (task.split, task.model, task.checkpoints, task.path / "projection.json"):
             assert path.exists(), path
@@ -163,7 +170,7 @@ def test_what_is_missing_is_made_again_and_is_the_same(make_job, run):
 
     assert results.read_text(encoding="utf-8") == expected
     changed = {name for name, time in snapshot(run).items() if before[name] != time}
-    assert changed == {"user-cold/results.json", "report.html"}
+    assert changed == {"user-cold/results.json", "user-cold/users.parquet", "report.html"}
 
 
 def test_other_settings_are_refused_with_the_key(make_job, run):
@@ -270,3 +277,42 @@ def test_no_pickle_anywhere():
             bad |= {"torch.save", "torch.load", "read_pickle", "to_pickle", "allow_pickle="}
             found += [f"{file.relative_to(root)}: {name}" for name in names if name in bad]
     assert found == []
+
+
+def test_tuned_baselines_stand_beside_the_floors(make_job, run):
+    job = make_job(protocols=("user-cold",))
+    baselines = ("item-knn", "lightgcn")
+    job = dataclasses.replace(
+        job, evaluation=dataclasses.replace(job.evaluation, floors=False, baselines=baselines)
+    )
+
+    run_job(job, run)
+
+    results = json.loads(run.task("user-cold").results.read_text(encoding="utf-8"))
+    assert set(results["scorers"]) == {"isthmus", "item-kNN", "LightGCN"}
+    assert set(results["comparisons"]) == set(results["tuned"]) == {"item-kNN", "LightGCN"}
+    assert "k" in results["tuned"]["item-kNN"]
+    assert set(load_judged(run.task("user-cold").path / JUDGED).scorers) == set(results["scorers"])
+
+
+def test_a_baseline_without_its_extra_is_one_line(make_job, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "implicit", None)
+    job = make_job(protocols=("user-cold",))
+    job = dataclasses.replace(
+        job, evaluation=dataclasses.replace(job.evaluation, baselines=("als",))
+    )
+
+    assert "isthmus[" in refused(ConfigError, job, run)
+
+
+def test_no_probabilities_where_none_are_asked_for(make_job, run):
+    job = make_job(protocols=("user-cold",))
+    job = dataclasses.replace(
+        job, evaluation=dataclasses.replace(job.evaluation, calibration="none")
+    )
+
+    run_job(job, run)
+
+    task = run.task("user-cold")
+    assert load_bundle(task.model, load_graph(run.graph)).calibration is None
+    assert "calibration" not in json.loads(task.results.read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from training.evaluation.statistics import bootstrap_means, percentiles
 THRESHOLDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 ECE_BINS = 15
 PLOT_BINS = 10
-MAX_USERS = 20_000
+MAX_USERS = 5_000
 LEVEL = 0.95
 
 

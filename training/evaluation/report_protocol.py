@@ -8,6 +8,7 @@ from kg.files import read_json
 from training.evaluation import markup, plots
 from training.evaluation.report_training import projection_part, read_records, training_part
 from training.evaluation.report_trust import calibration_part, negative_transfer_part
+from training.evaluation.shots import shots_text
 from training.run_folder import TaskFolder
 
 Results = Mapping[str, Any]
@@ -91,6 +92,7 @@ def _about(name: str, results: Results) -> str:
         )
         if key in results
     )
+    counts += shots_text(results)
     return (
         f"<p>{escape(text)}</p>"
         f'<p class="note">Part {escape(str(results.get("part", "test")))}: {escape(counts)}. '

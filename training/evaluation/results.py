@@ -9,6 +9,7 @@ from rich.table import Table
 
 from kg.errors import InputError
 from training.evaluation.evaluate import Evaluation
+from training.evaluation.shots import shots_text
 from training.evaluation.slices import slice_masks
 from training.evaluation.statistics import (
     FloatArray,
@@ -114,8 +115,8 @@ def results_table(results: Results) -> Table:
         title=f"{sources + ' → ' if sources else ''}{results['target']}, {results['protocol']}",
         caption=(
             f"{results['part']}: {results['num_users']:,} users, {results['num_rows']:,} rows, "
-            f"{results['num_candidates']:,} candidates; in %, ± half the {results['level']:.0%} "
-            "interval; * better than every floor"
+            f"{results['num_candidates']:,} candidates{shots_text(results)}; in %, ± half the "
+            f"{results['level']:.0%} interval; * better than every floor"
         ),
     )
     table.add_column("")

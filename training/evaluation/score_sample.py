@@ -44,7 +44,7 @@ def sample_scores(
     part: str,
     *,
     rng: np.random.Generator,
-    max_users: int = 5_000,
+    max_users: int = 2_000,
     best: int = 100,
     others: int = 200,
     block_bytes: int = 268_435_456,

@@ -1,5 +1,8 @@
 """The few interactions that a cold node keeps."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,3 +43,10 @@ def keep_shots(
     place = np.arange(len(held_out)) - np.searchsorted(ends[held_out], ends[held_out])
     part[held_out[place < shots]] = 0
     return np.setdiff1d(cold, ends[held_out[place >= shots]])
+
+
+def shots_text(results: Mapping[str, Any]) -> str:
+    """Return what a line on results says of shots: nothing where cold nodes kept none."""
+    shots, too_few = results.get("shots", 0), results.get("too_few", 0)
+    text = f"; cold ones keep {shots}" if shots else ""
+    return text + (f", {too_few:,} had no more and stay warm" if too_few else "")

@@ -6,6 +6,7 @@ import pytest
 from kg.errors import LeakError
 from kg.graph import Edges
 from training.config import TaskConfig
+from training.evaluation.shots import shots_text
 from training.evaluation.split import check_no_leak, make_split
 from training.evaluation.split_files import load_split, save_split
 
@@ -150,3 +151,9 @@ def test_warm_splits_have_no_shots(graph):
     assert make_shots(graph, "warm", 3).shots == 0
     with pytest.raises(ValueError, match=r"shots = -1: must be 0 or more"):
         TaskConfig(target="films", shots=-1)
+
+
+def test_results_say_what_cold_nodes_kept():
+    assert shots_text({}) == shots_text({"shots": 0, "too_few": 0}) == ""
+    assert shots_text({"shots": 2}) == "; cold ones keep 2"
+    assert shots_text({"shots": 2, "too_few": 1_500}).endswith(", 1,500 had no more and stay warm")
