@@ -44,6 +44,7 @@ def recommend_file(
     domain: str,
     k: int = 10,
     exclude_seen: bool = True,
+    min_probability: float | None = None,
     skip_unknown: bool = False,
 ) -> Summary:
     """Write the k best items of every user of a file.
@@ -56,10 +57,11 @@ def recommend_file(
         domain: where items are taken from.
         k: how many.
         exclude_seen: as in `Recommender.recommend`.
+        min_probability: as there.
         skip_unknown: leave out users that are not in the graph instead of stopping.
 
     Raises:
-        InputError: the file cannot be read, or the domain is unknown.
+        InputError: the file cannot be read, the domain is unknown, or there are no probabilities.
         UnknownIdError: a user is unknown; names the file and line.
     """
     recommender.graph.domain_index(domain)
@@ -73,7 +75,11 @@ def recommend_file(
             ids = _strings(block[column])
             ids = ids.filter(pa.array(vocab.lookup(ids) >= 0)).to_pylist()
             items, scores = recommender.recommend(
-                ids, domain=domain, k=k, exclude_seen=exclude_seen
+                ids,
+                domain=domain,
+                k=k,
+                exclude_seen=exclude_seen,
+                min_probability=min_probability,
             )
             answers = _answers(recommender, ids, items, scores)
             writer.write_table(answers)

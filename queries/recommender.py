@@ -17,6 +17,7 @@ from queries.candidates import pair_scores, top_k, unit_rows
 from queries.explain import PathFinder
 from queries.opened import check_bundle, open_run
 from queries.path import Path as Why
+from queries.probabilities import Probabilities, Probability
 from queries.second_stage import TargetRanking
 from training.bundle import Bundle
 from training.evaluation.split import Split
@@ -55,6 +56,7 @@ class Recommender:
         self.train = graph if split is None else split.train
         self.split = split
         self.device = device
+        self._bundle = bundle
         self._z = bundle.z
         self._bias = bundle.item_bias
         self._units: dict[str, FloatArray] = {}
@@ -91,6 +93,7 @@ class Recommender:
         exclude_seen: bool = True,
         exclude: Sequence[str] = (),
         allow: Sequence[str] | None = None,
+        min_probability: float | None = None,
     ) -> tuple[Ids, FloatArray]:
         """Return the k best items of a domain for one user or for many.
 
@@ -105,6 +108,8 @@ class Recommender:
                 trained on.
             exclude: items that nobody gets.
             allow: the only items that anybody gets; None for all.
+            min_probability: leave out what a user is less likely to interact with; only for the
+                domain that the model was trained for.
 
         Returns:
             Ids and scores `[k]` for one user, shorter where fewer items are left; `[num_users, k]`
@@ -112,8 +117,11 @@ class Recommender:
 
         Raises:
             UnknownIdError: a user or item is unknown.
-            InputError: unknown domain, or `k` is not positive.
+            InputError: unknown domain, `k` is not positive, or probabilities are asked of a model
+                or domain that has none.
         """
+        if min_probability is not None:
+            self._probabilities.check_domain(domain)
         users = self.graph.users.vocab.index(_batch(user_ids))
         mask = self.graph.item_mask(domain)
         if allow is not None:
@@ -133,6 +141,12 @@ class Recommender:
                 seen=seen,
                 device=self.device,
             )
+        if min_probability is not None:
+            there = rows >= 0
+            owners = np.repeat(users, there.sum(axis=1))
+            unlikely = self._probabilities.of_pairs(owners, rows[there], self.seen)
+            there[there] = unlikely < min_probability
+            rows[there], scores[there] = -1, -np.inf
         return self._answer(self.graph.item_type, rows, scores, isinstance(user_ids, str))
 
     def similar(
@@ -190,10 +204,24 @@ class Recommender:
             UnknownIdError: a user or item is unknown.
             InputError: not as many users as items.
         """
-        if isinstance(user_ids, str) or isinstance(item_ids, str) or len(user_ids) != len(item_ids):
-            raise InputError("predict needs as many users as items, in two sequences")
-        users = self.graph.users.vocab.index(user_ids)
-        return self.score_rows(users, self.graph.items.vocab.index(item_ids))
+        return self.score_rows(*self._pairs(user_ids, item_ids))
+
+    def predict_probability(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> Probability:
+        """Return how likely the user of each pair is to interact with its item.
+
+        Args:
+            user_ids: `[num_pairs]`.
+            item_ids: `[num_pairs]`, of the domain that the model was trained for.
+
+        Returns:
+            float64 `[num_pairs]`, from 0 to 1.
+
+        Raises:
+            UnknownIdError: a user or item is unknown.
+            InputError: not as many users as items, an item of another domain, or a model without
+                calibration.
+        """
+        return self._probabilities.of_pairs(*self._pairs(user_ids, item_ids), self.seen)
 
     def score_rows(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return the scores of pairs of rows, `[num_pairs]`."""
@@ -245,6 +273,15 @@ class Recommender:
             (edges.weight, (edges.src, edges.dst)),
             shape=(len(self.graph.users), len(self.graph.items)),
         )
+
+    @cached_property
+    def _probabilities(self) -> Probabilities:
+        return Probabilities(self.graph, self._bundle, self.split, self._ranking)
+
+    def _pairs(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> tuple[IntArray, IntArray]:
+        if isinstance(user_ids, str) or isinstance(item_ids, str) or len(user_ids) != len(item_ids):
+            raise InputError("predict needs as many users as items, in two sequences")
+        return self.graph.users.vocab.index(user_ids), self.graph.items.vocab.index(item_ids)
 
     def _rows(self, user_id: str, item_id: str) -> tuple[int, int]:
         user, item = (

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kg.errors import InputError
 from kg.graph import BoolArray, FloatArray
 from kg.vocab import IntArray
 from training.baselines.base import Scorer
+from training.evaluation.metrics import mid_ranks
 
 BLOCK_BYTES = 64 * 2**20
 # Products of different shapes round differently; an answer must not depend on who else was asked.
@@ -66,13 +68,42 @@ class TargetRanking:
     def pairs(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return the scores of pairs of a user and an item of the domain, `[num_pairs]`."""
         scores = np.empty(len(users), dtype=np.float32)
+        for _, rows, owner, found in self._asked(users):
+            scores[rows] = found[owner, self._place[items[rows]]]
+        return scores
+
+    def ranked_pairs(
+        self, users: IntArray, items: IntArray, seen: Any
+    ) -> tuple[FloatArray, npt.NDArray[np.float64]]:
+        """Return the scores of pairs and their ranks, `[num_pairs]` each.
+
+        Args:
+            users: rows.
+            items: rows, of the domain.
+            seen: what every user knows, CSR `[num_users, num_items]`.
+
+        Returns:
+            Scores, and ranks among the items of the domain that the user has not seen: 1 for the
+            best, ties at the middle. An item that was seen has the rank it would have there.
+        """
+        scores = np.empty(len(users), dtype=np.float32)
+        ranks = np.empty(len(users))
+        for asked, rows, owner, found in self._asked(users):
+            scores[rows] = found[owner, self._place[items[rows]]]
+            known = seen[asked][:, self._pool].tocoo()
+            found[known.row, known.col] = np.nan
+            places = mid_ranks(np.sort(-found, axis=1), -scores[rows], owner)
+            ranks[rows] = np.maximum(places, 1.0)
+        return scores, ranks
+
+    def _asked(self, users: IntArray) -> Iterator[tuple[IntArray, IntArray, IntArray, FloatArray]]:
+        """Yield users, rows of the pairs that ask for them, which user each, and all scores."""
         asked, owner = np.unique(users, return_inverse=True)
         order = np.argsort(owner, kind="stable")
         for block, found in self._blocks(asked):
             start, stop = np.searchsorted(owner[order], [block.start, block.stop])
             rows = order[start:stop]
-            scores[rows] = found[owner[rows] - block.start, self._place[items[rows]]]
-        return scores
+            yield asked[block], rows, owner[rows] - block.start, found
 
     def _blocks(self, users: IntArray) -> Iterator[tuple[slice, FloatArray]]:
         size = max(1, BLOCK_BYTES // (4 * max(1, len(self._pool))))

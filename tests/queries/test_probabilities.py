@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kg.errors import InputError
+from queries.batch import recommend_file
+from queries.recommender import Recommender
+from training.evaluation.calibration import Calibration
+from training.evaluation.calibration_curves import Platt
+
+
+def calibration(scale, slope, intercept=0.0):
+    curve = Platt(slope=slope, intercept=intercept)
+    return Calibration(curve=curve, scale=scale, base_rate=0.5, threshold=0.5, losses={})
+
+
+@pytest.fixture
+def of_score(graph, bundle, split):
+    bundle = replace(bundle, calibration=calibration("score", 1.0))
+    return Recommender(graph, bundle, split=split)
+
+
+@pytest.fixture
+def of_rank(graph, bundle, split):
+    """The probability is 1 / (1 + rank)."""
+    bundle = replace(bundle, calibration=calibration("rank", 1.0))
+    return Recommender(graph, bundle, split=split)
+
+
+def test_probabilities_of_scores(of_score):
+    users, items = ["ada", "cyd", "ada"], ["f1", "f2", "f3"]
+    expected = 1 / (1 + np.exp(-of_score.predict(users, items).astype(np.float64)))
+    found = of_score.predict_probability(users, items)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_ranks_are_among_what_is_unseen_whatever_is_allowed(of_rank):
+    ids, _ = of_rank.recommend("ada", domain="films")  # ada has seen none of three
+    found = of_rank.predict_probability(["ada"] * 3, ids.tolist())
+    np.testing.assert_allclose(found, [1 / 2, 1 / 3, 1 / 4])
+    assert of_rank.recommend("ada", domain="films", min_probability=0.3)[0].tolist() == [*ids[:2]]
+    second = of_rank.recommend("ada", domain="films", allow=[ids[1]], min_probability=0.3)
+    assert second[0].tolist() == [ids[1]]
+    third = of_rank.recommend("ada", domain="films", exclude=[*ids[:2]], min_probability=0.3)
+    assert third[0].tolist() == []
+    # bob has seen two of three: what is left is his first
+    [left], _ = of_rank.recommend("bob", domain="films", min_probability=0.3)
+    np.testing.assert_allclose(of_rank.predict_probability(["bob"], [left]), [1 / 2])
+
+
+def test_a_batch_is_padded_and_the_same(of_rank):
+    ids, scores = of_rank.recommend(["bob", "ada"], domain="films", k=3, min_probability=0.3)
+    assert (ids != "").sum(axis=1).tolist() == [1, 2]
+    assert np.isneginf(scores[ids == ""]).all()
+    alone = of_rank.recommend("ada", domain="films", k=3, min_probability=0.3)
+    assert ids[1, :2].tolist() == alone[0].tolist()
+
+
+def test_what_was_seen_may_be_shown(of_rank):
+    ids, _ = of_rank.recommend("bob", domain="films", exclude_seen=False, min_probability=0.3)
+    assert len(ids) >= 1
+    assert of_rank.predict_probability(["bob"], ["f1"])[0] <= 0.5
+
+
+def test_a_file(of_rank, tmp_path):
+    (tmp_path / "users.txt").write_text("ada\nbob\n")
+    out = tmp_path / "out.csv"
+    done = recommend_file(of_rank, tmp_path / "users.txt", out, domain="films", min_probability=0.3)
+    assert done.written == 3
+
+
+def test_refuses_other_domains_and_models_without(of_rank, graph, bundle, split):
+    with pytest.raises(InputError, match="probabilities for 'films' only, not for 'books'"):
+        of_rank.recommend("ada", domain="books", min_probability=0.1)
+    with pytest.raises(InputError, match="items of 'films' only"):
+        of_rank.predict_probability(["ada"], ["b1"])
+    plain = Recommender(graph, bundle, split=split)
+    with pytest.raises(InputError, match=r"no probabilities: .* evaluation\.calibration"):
+        plain.recommend("ada", domain="films", min_probability=0.1)
