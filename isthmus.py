@@ -85,14 +85,22 @@ def run(
     out: RunOut = None,
     settings: Settings = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over.")] = False,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option("--target", help="Instead of the job's; of several, each has its own folder."),
+    ] = None,
 ) -> None:
     """Do everything: import, encode, train, evaluate, report, recommend; resumes."""
     from queries.show import closing_show
     from training.jobs import run_job
+    from training.run_folder import RunFolder
+    from training.targets import for_target
 
     config, folder = _open_job(job, out, settings)
-    run_job(config, folder, fresh=fresh)
-    closing_show(folder, _console())
+    runs = [(for_target(config, name), RunFolder(folder.path / name)) for name in targets or ()]
+    for each, where in runs or [(config, folder)]:
+        run_job(each, where, fresh=fresh)
+        closing_show(where, _console())
 
 
 @app.command("import")
@@ -320,6 +328,9 @@ def recommend(
     out: Annotated[Path | None, typer.Option(help=".parquet, .csv or .tsv to write.")] = None,
     k: Number = 10,
     include_seen: Annotated[bool, typer.Option("--include-seen")] = False,
+    min_probability: Annotated[
+        float | None, typer.Option(help="Leave out what is less likely.", min=0, max=1)
+    ] = None,
     skip_unknown: SkipUnknown = False,
     protocol: Protocol = None,
     device: Device = None,
@@ -331,7 +342,12 @@ def recommend(
     from queries.recommender import Recommender
     from queries.show import print_answers
 
-    wanted: dict[str, Any] = {"domain": domain, "k": k, "exclude_seen": not include_seen}
+    wanted: dict[str, Any] = {
+        "domain": domain,
+        "k": k,
+        "exclude_seen": not include_seen,
+        "min_probability": min_probability,
+    }
     recommender = Recommender.open(run, protocol, device=device)
     if users is not None and out is not None:
         from queries.batch import recommend_file

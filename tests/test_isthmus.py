@@ -143,6 +143,14 @@ def test_recommend_excludes_what_was_seen(run):
     assert row["id"] == "films-00"
 
 
+def test_recommend_what_is_likely_needs_probabilities(run):
+    options = ("recommend", run, "--user", "user-00", "--domain", "films")
+    result = invoke(*options, "--min-probability", "0.1")
+    assert result.exit_code == 1
+    assert "this model has no probabilities" in result.stderr
+    assert invoke(*options, "--min-probability", "2").exit_code == 2
+
+
 def test_recommend_to_a_file_of_users(run, tmp_path):
     (tmp_path / "users.txt").write_text("user-00\nuser-01\nnobody\n")
     out = tmp_path / "out.parquet"
@@ -257,7 +265,9 @@ test_fraction = 0.2
 """
 
 
-def test_run_does_everything_and_resumes(mapping, two_domain_checkerboard, tmp_path, monkeypatch):
+@pytest.fixture
+def tiny_job(mapping, two_domain_checkerboard, tmp_path, monkeypatch):
+    """A job over the checkerboard as CSV."""
     monkeypatch.setenv("HOME", str(tmp_path))
     graph = two_domain_checkerboard()
     items = graph.items.vocab.ids.to_pylist()
@@ -267,8 +277,27 @@ def test_run_does_everything_and_resumes(mapping, two_domain_checkerboard, tmp_p
     (tmp_path / "items.csv").write_text(
         "id,domain,title\n" + "".join(f"{i},{i[:5]},The {i}\n" for i in items)
     )
-    job, out = tmp_path / "job.toml", tmp_path / "run"
+    job = tmp_path / "job.toml"
     job.write_text(TINY_JOB)
+    return job
+
+
+def test_run_for_two_targets_has_a_folder_for_each(tiny_job, tmp_path):
+    out = tmp_path / "both"
+    options = ("--target", "films", "--target", "books", "--set", 'task.sources=["books"]')
+    result = invoke("run", tiny_job, "--out", out, *options)
+    assert result.exit_code == 0, result.output
+    assert "books → films, user-cold" in result.stdout
+    assert "films → books, user-cold" in result.stdout
+    for target in ("films", "books"):
+        assert f"Report: {out / target / 'report.html'}" in result.stdout
+        assert json.loads((out / target / "config.json").read_text())["task"]["target"] == target
+    refused = invoke("run", tiny_job, "--out", out, "--target", "music")
+    assert "unknown domain 'music'" in refused.stderr
+
+
+def test_run_does_everything_and_resumes(tiny_job, tmp_path):
+    job, out = tiny_job, tmp_path / "run"
     first = invoke("run", job, "--out", out)
     assert first.exit_code == 0, first.output
     assert "books → films, user-cold" in first.stdout
@@ -285,6 +314,9 @@ def test_run_does_everything_and_resumes(mapping, two_domain_checkerboard, tmp_p
     assert "was made with seed = 0, now it is 1: use --fresh" in other.stderr
     assert "books → films, user-cold" in invoke("evaluate", out).stdout
     assert invoke("report", out).stdout == f"Report: {out / 'report.html'}\n"
+    options = ("recommend", out, "--user", "user-00", "--domain", "films", "--json")
+    everything = invoke(*options).stdout
+    assert invoke(*options, "--min-probability", "0").stdout == everything
     trained = invoke("train", job, "--out", out)
     assert trained.stdout == f"Model: {out / 'user-cold' / 'model'}\n"
 
