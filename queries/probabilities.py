@@ -70,4 +70,4 @@ class Probabilities:
         if not self._ranking.in_target[items].all():
             raise InputError(f"this model has probabilities for items of {self._target!r} only")
         scores, ranks = self._ranking.ranked_pairs(users, items, seen)
-        return self._calibration.probability(scores, ranks)
+        return self._calibration.probability(scores.astype(np.float64), ranks)
