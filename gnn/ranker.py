@@ -105,7 +105,7 @@ def fit_ranker(
     """
     x, stands_for, hidden = _pack(lists)
     x = torch.cat([x, x.sign() * (3 * x.abs()).log1p()], dim=-1)
-    spread = x[stands_for > 0].std(dim=0).clamp(min=1e-3)
+    spread = x[stands_for > 0].std(dim=0, correction=0).clamp(min=1e-3)
     begin = torch.from_numpy(start.weights) * spread
     weights = begin.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([weights], lr=learning_rate)

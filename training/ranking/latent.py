@@ -11,6 +11,7 @@ from training.ranking.world import World
 
 RANK = 256
 MAX_ANCHORS = 8_192  # users the ridge is solved over: a matrix of so many squared
+ROUNDING = 1e-5  # of a product, relative to the lengths of its factors
 PENALTY = 1.2  # of the ridge, times the root of the number of anchors
 
 
@@ -36,9 +37,9 @@ class Latent:
         plain, popular = columns @ self.items, columns @ (self.items * self.root[:, None])
         rows = self.users[users]
         return {
-            "latent": rows @ plain.T,
-            "latent x popularity": rows @ popular.T,
-            "latent, strong": (rows * self.strength) @ plain.T,
+            "latent": _scores(rows, plain),
+            "latent x popularity": _scores(rows, popular),
+            "latent, strong": _scores(rows * self.strength, plain),
         }
 
 
@@ -77,7 +78,6 @@ class Ridge:
         self._root = latent.root.astype(np.float32)
         target = world.split.train.item_mask(world.split.target)
         in_target = world.target_history[:, np.flatnonzero(target)]
-        self._target_items = np.zeros((used.shape[1], 0), dtype=np.float32)
         vectors, _, _ = decompose(in_target, seed)
         self._target_items = np.zeros((used.shape[1], vectors.shape[1]), dtype=np.float32)
         self._target_items[target] = vectors
@@ -126,6 +126,15 @@ def decompose(history: Sparse, seed: int) -> tuple[FloatArray, FloatArray, Float
     _, strength, vectors = randomized_svd(scaled, rank, n_iter=3, random_state=seed)
     items = np.ascontiguousarray(vectors.T).astype(np.float32)
     return items, strength.astype(np.float32), scaled @ items
+
+
+def _scores(rows: FloatArray, columns: FloatArray) -> FloatArray:
+    """Return products; a row that may be rounding alone is zero, or scaling would blow it up."""
+    scores: FloatArray = rows @ columns.T
+    longest = np.linalg.norm(columns, axis=1).max(initial=0)
+    bound = ROUNDING * np.linalg.norm(rows, axis=1) * longest
+    scores[np.abs(scores).max(axis=1, initial=0) <= bound] = 0
+    return scores
 
 
 def _factor(kernel: FloatArray, penalty: float) -> tuple[FloatArray, bool]:

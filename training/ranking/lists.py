@@ -28,7 +28,7 @@ def lists_of(
     users, starts = np.unique(held_out.users, return_index=True)
     hidden = np.split(np.searchsorted(held_out.candidates, held_out.items), starts[1:])
     seen = _seen(split, users, held_out.candidates)
-    size = max(1, BLOCK_BYTES // (4 * len(held_out.candidates) * len(start.names)))
+    size = max(1, BLOCK_BYTES // (4 * max(1, len(held_out.candidates)) * len(start.names)))
     for first in range(0, len(users), size):
         block = slice(first, first + size)
         found = signals(users[block], held_out.candidates)

@@ -29,7 +29,8 @@ def rehearse(split: Split, folds: int, limit: int, rng: np.random.Generator) -> 
     hidden: BoolArray
     target = train.item_mask(split.target)
     in_target = target[edges.dst]
-    warm_items = np.unique(edges.dst[in_target])
+    each = max(1, limit // max(folds, 1))  # at most, in a world where all users may be asked
+    warm_items = _more_than(split.shots, edges.dst[in_target])
     if split.protocol == "item-cold":
         # as many at once as are cold in truth, or a list would be easier than the real one
         size = max(1, min(len(split.cold_items) // 2, len(warm_items) // 4))
@@ -37,10 +38,11 @@ def rehearse(split: Split, folds: int, limit: int, rng: np.random.Generator) -> 
         for fold in range(min(folds, len(players) // size)):
             chosen = np.sort(players[fold * size : (fold + 1) * size])
             hidden = _beyond_shots(np.isin(edges.dst, chosen), edges.dst, chosen, split, rng)
-            yield _hiding(split, hidden, chosen, chosen, limit // folds, rng)
+            yield _hiding(split, hidden, chosen, chosen, each, rng)
     elif split.protocol == "user-cold":
         source = train.item_mask(*split.sources) & ~target
-        both = np.intersect1d(edges.src[in_target], edges.src[source[edges.dst]])
+        both = _more_than(split.shots, edges.src[in_target])
+        both = np.intersect1d(both, edges.src[source[edges.dst]])
         players = rng.permutation(both)[:limit]
         if not len(players):  # nobody is shared
             return
@@ -57,7 +59,13 @@ def rehearse(split: Split, folds: int, limit: int, rng: np.random.Generator) -> 
         for fold in range(min(folds, 10)):
             hidden = np.zeros(len(edges), dtype=np.bool_)
             hidden[order[fold * size : (fold + 1) * size]] = True
-            yield _hiding(split, hidden, None, warm_items[:0], limit // folds, rng)
+            yield _hiding(split, hidden, None, warm_items[:0], each, rng)
+
+
+def _more_than(shots: int, ends: IntArray) -> IntArray:
+    """Return who is at more ends than it keeps: the others have nothing to lose."""
+    nodes, counts = np.unique(ends, return_counts=True)
+    return np.asarray(nodes[counts > shots])
 
 
 def _beyond_shots(

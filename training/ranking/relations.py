@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kg.graph import KnowledgeGraph
+from kg.graph import BoolArray, KnowledgeGraph
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Task
 from training.baselines.matrices import Sparse, take_columns
@@ -65,6 +65,7 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
         and len(edges)
     ]
     sized.sort(key=lambda entry: (-entry[0], entry[1]))
+    named: set[str] = set()  # one relation may lead to several types
     for _, (src, relation, dst), edges in sized[:MAX_RELATIONS]:
         ones = np.ones(len(edges), dtype=np.float32)
         if src == dst:
@@ -78,21 +79,26 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
             owns = csr_array((ones, (rows, columns)), shape=shape)
             owns.data[:] = 1
             count = np.asarray(owns.sum(axis=0)).ravel()
-            useful = (count > 1) & (count <= _hub_limit(count))
+            useful = _useful(count)
             weight = np.where(useful, 1 / np.sqrt(np.maximum(count, 1)), 0).astype(np.float32)
             joined = (owns @ diags_array(weight) @ owns.T).tocsr()
         joined.setdiag(0)
         joined.eliminate_zeros()
         if joined.nnz:
-            yield relation if src == dst else f"same {relation}", joined
+            name = relation if src == dst else f"same {relation}"
+            name = f"{name} ({src} to {dst})" if name in named else name
+            named.add(name)
+            yield name, joined
 
 
-def _hub_limit(count: FloatArray) -> float:
-    """Return how many items an entity may have, so that pairs stay within `MAX_PAIRS`."""
-    ordered = np.sort(count[(count > 1) & (count <= MAX_HUB)])
-    pairs = np.cumsum(ordered.astype(np.float64) ** 2)
-    within = int(np.searchsorted(pairs, MAX_PAIRS, side="right"))
-    return float(ordered[min(within, len(ordered) - 1)]) if len(ordered) else 0.0
+def _useful(count: FloatArray) -> BoolArray:
+    """Return the entities that join items, the smallest first, so that pairs stay in bounds."""
+    some = np.flatnonzero((count > 1) & (count <= MAX_HUB))
+    some = some[np.argsort(count[some], kind="stable")]
+    pairs = np.cumsum(count[some].astype(np.float64) ** 2)
+    useful: BoolArray = np.zeros(len(count), dtype=np.bool_)
+    useful[some[pairs <= MAX_PAIRS]] = True
+    return useful
 
 
 def _scaled(matrix: Sparse, rows: FloatArray, columns: FloatArray) -> Sparse:
