@@ -23,8 +23,10 @@ def training_part(name: str, records: Sequence[Mapping[str, Any]]) -> str:
                 _add(losses, label, record["epoch"], value, 1)
         for key, value in (record.get("valid") or {}).items():
             _add(valid, key, record["epoch"], value, 100)
-    figures = []
-    if losses:
+    figures, said = [], ""
+    if losses and max(len(pairs) for pairs in losses.values()) == 1:  # no curve in a single point
+        said = "; " + ", ".join(f"{name} {pairs[0][1]:.3f}" for name, pairs in losses.items())
+    elif losses:
         svg = plots.curves(f"{name}: training loss by epoch", losses, "loss")
         figures.append(markup.figure("Loss", svg, "by epoch"))
     if valid:
@@ -35,9 +37,10 @@ def training_part(name: str, records: Sequence[Mapping[str, Any]]) -> str:
         figures.append(markup.figure("Validation", svg, note))
     seconds = sum(float(record.get("seconds") or 0) for record in records)
     timing = f" in {_duration(seconds)}" if seconds else ""
-    epochs = "1 epoch" if len(records) == 1 else f"{len(records)} epochs"
+    trained = sum(record["epoch"] > 0 for record in records)  # 0 is the start
+    epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
     return (
-        f'<h3>Training</h3><p class="note">{epochs}{timing}.</p>'
+        f'<h3>Training</h3><p class="note">{epochs}{timing}{escape(said)}.</p>'
         f'<div class="plots">{"".join(figures)}</div>'
     )
 

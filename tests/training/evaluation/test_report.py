@@ -12,6 +12,7 @@ from kg.graph import Edges, KnowledgeGraph, Nodes
 from kg.vocab import Vocab
 from training.evaluation.projection import project
 from training.evaluation.report import write_report
+from training.evaluation.report_training import training_part
 from training.run_folder import RunFolder
 
 EVIL = '<script>alert("1")</script>&'
@@ -311,3 +312,14 @@ def test_ablations_stand_beside_the_model(run):
 def test_the_same_folder_gives_the_same_bytes(run):
     first = write_report(run, graph()).read_bytes()
     assert write_report(run, graph()).read_bytes() == first
+
+
+def test_one_epoch_is_told_and_not_drawn():
+    records = [
+        {"epoch": 0, "valid": {"NDCG@10": 0.1}},
+        {"epoch": 1, "loss": 2.5, "loss_knowledge": 1.25, "valid": {"NDCG@10": 0.2}},
+    ]
+    part = training_part("films", records)
+    assert "1 epoch; loss 2.500, knowledge 1.250." in part
+    assert "training loss by epoch" not in part
+    assert "valid metrics by epoch" in part
