@@ -17,6 +17,10 @@ ON_DATA = (
     ["floors.py"],
     ["transfer.py", "food-kitchen-to-kitchen"],
     ["transfer.py", "toys-beauty-to-beauty"],
+    ["ranking.py", "toys-beauty-text-to-beauty"],
+    ["splits.py", "toys-beauty-text-to-beauty"],
+    ["zero_overlap.py", "food-kitchen-to-kitchen", "--variants", "both stages"],
+    ["baselines.py", "food-kitchen-to-kitchen"],
 )
 
 
