@@ -36,23 +36,23 @@ def learn_ranker(
     Args:
         split: of the job.
         world_of: makes the world of a fold's split; the network in it has not been trained.
-        world: of `split`; says which signals there are.
+        world: of `split`; says which signals there are where nobody can play.
         config: how much is simulated.
         seed: who plays cold.
 
     Returns:
         The weights; those of the strongest simple methods where nobody can play.
     """
-    names = Signals(world, seed).names()
-    alone = split.protocol == "user-cold" and "ridge" not in names
-    start = prior(names, PRIOR["no overlap" if alone else split.protocol])
+    start: Ranker | None = None
     draws = rng(seed, "ranking")
     lists = []
     with progress("rehearsing cold starts", config.folds) as bar:
         for fold in rehearse(split, config.folds, config.simulated, draws):
             signals = Signals(world_of(fold), seed)
+            start = start or plain_sum(signals)
             lists += list(lists_of(signals, fold, start, draws))
             bar.advance(note=f"{len(lists):,} lists")
+    start = start or plain_sum(Signals(world, seed))
     if not lists:
         return start
     return fit_ranker(
@@ -62,6 +62,13 @@ def learn_ranker(
         learning_rate=config.learning_rate,
         generator=generator(seed, "ranking"),
     )
+
+
+def plain_sum(signals: Signals) -> Ranker:
+    """Return the sum of the strongest simple methods that the signals hold."""
+    names = signals.names()
+    alone = signals.protocol == "user-cold" and "ridge" not in names
+    return prior(names, PRIOR["no overlap" if alone else signals.protocol])
 
 
 @dataclass(eq=False)
