@@ -38,8 +38,6 @@ def text_carry(task: Task, k: int) -> Sparse:
     The column of a cold item holds its neighbours' weights, summing to 1; that of a warm item holds
     1 on the diagonal.
     """
-    from scipy.sparse import csr_array
-
     graph = task.split.train
     num_items = len(graph.items)
     target = graph.item_mask(task.split.target)
@@ -47,11 +45,32 @@ def text_carry(task: Task, k: int) -> Sparse:
     interacted[graph.interaction_edges.dst] = True
     warm, cold = np.flatnonzero(target & interacted), np.flatnonzero(target & ~interacted)
     found, cosine = nearest_neighbours(task.item_features[cold], task.item_features[warm], k)
-    weights = np.maximum(cosine, 0).astype(np.float64) ** 4
+    near = warm[found] if len(warm) else found  # where nothing is warm, nothing is found
+    return carry_matrix(warm, cold, near, cosine, num_items)
+
+
+def carry_matrix(
+    warm: IntArray, cold: IntArray, near: IntArray, similarity: FloatArray, num_items: int
+) -> Sparse:
+    """Return what items take from warm ones: themselves, or their neighbours' mean.
+
+    Args:
+        warm: rows of items that keep what they have.
+        cold: rows of items that take from neighbours.
+        near: rows of these, int64 `[num_cold, k]`.
+        similarity: of these, float `[num_cold, k]`; 0 or less where there is none.
+        num_items: of the graph.
+
+    Returns:
+        CSR `[num_items, num_items]`; the column of a cold item sums to 1, or is empty.
+    """
+    from scipy.sparse import csr_array
+
+    weights = np.maximum(similarity, 0).astype(np.float64) ** 4  # the nearest count most
     total = weights.sum(axis=1, keepdims=True)
     weights /= np.where(total > 0, total, 1)
     cold_row, place = np.nonzero(weights)  # where there is no neighbour the weight is zero
-    rows = np.concatenate([warm, warm[found[cold_row, place]]])
+    rows = np.concatenate([warm, near[cold_row, place]])
     columns = np.concatenate([warm, cold[cold_row]])
     values = np.concatenate([np.ones(len(warm)), weights[cold_row, place]]).astype(np.float32)
     return csr_array((values, (rows, columns)), shape=(num_items, num_items))

@@ -9,6 +9,7 @@ import numpy as np
 from kg.graph import BoolArray
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
+from training.baselines.bridge import carry_matrix
 from training.baselines.matrices import (
     Sparse,
     histories,
@@ -88,18 +89,7 @@ class World:
 
     def carried(self, similarity: FloatArray) -> Sparse:
         """Return `carry` with other similarities, of the shape of `near`."""
-        from scipy.sparse import csr_array
-
-        num_items = len(self.near)
-        warm = np.flatnonzero(self.warm)
-        weight = np.where(
-            (self.near >= 0) & self.warm[self.near] & ~self.warm[:, None], similarity, 0
-        )
-        weight = np.maximum(weight, 0).astype(np.float64) ** 4  # the nearest count most
-        total = weight.sum(axis=1, keepdims=True)
-        weight /= np.where(total > 0, total, 1)
-        cold, place = np.nonzero(weight)
-        rows = np.concatenate([warm, self.near[cold, place]])
-        columns = np.concatenate([warm, cold])
-        values = np.concatenate([np.ones(len(warm)), weight[cold, place]]).astype(np.float32)
-        return csr_array((values, (rows, columns)), shape=(num_items, num_items))
+        warm, cold = np.flatnonzero(self.warm), np.flatnonzero(~self.warm)
+        near = self.near[cold]
+        there = np.where((near >= 0) & self.warm[near], similarity[cold], 0)
+        return carry_matrix(warm, cold, near, there, len(self.near))
