@@ -15,7 +15,7 @@ from kg.graph import EdgeType, KnowledgeGraph
 from kg.mapping import EdgeFile, End, GraphMapping, read_mapping
 from kg.nodes import NodeSet
 from kg.progress import progress
-from kg.rdf_import import RdfImport
+from kg.rdf.importer import RdfImport
 from kg.rejects import Account, RejectLog, Tally
 from kg.sources import SourceFile, source_files
 from kg.tables import read_table

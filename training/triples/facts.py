@@ -96,8 +96,8 @@ def triples_of(graph: KnowledgeGraph) -> Triples:
 
 
 def _from_rdf(path: Path) -> Triples:
-    from kg.names import Compactor, short_names
-    from kg.rdf import Terms, read_rdf
+    from kg.rdf.names import Compactor, short_names
+    from kg.rdf.triples import Terms, read_rdf
     from kg.rejects import RejectLog, Tally
     from kg.sources import source_files
 

@@ -2,8 +2,8 @@ import pytest
 
 from kg.errors import ConfigError
 from kg.mapping import EdgeFile, End, GraphMapping, RdfFile
-from kg.names import Compactor, local_name, readable_name, short_names
-from kg.prefixes import expand, prefixes_of
+from kg.rdf.names import Compactor, local_name, readable_name, short_names
+from kg.rdf.prefixes import expand, prefixes_of
 
 PREFIXES = {"ex": "http://e/", "deep": "http://e/deep/", "xe": "http://e/"}
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from kg.edges import EdgePart, EdgeSet
 from kg.graph import BoolArray, EdgeType
-from kg.literals import LiteralIndex
 from kg.mapping import ClassRule, GraphMapping, RdfFile
-from kg.names import Compactor, readable_name, short_names
 from kg.nodes import NodeSet, attribute_fact
-from kg.placing import Placement, Rules, place
-from kg.prefixes import expand, prefixes_of
 from kg.progress import Bar
-from kg.rdf import RDF_TYPE, Terms, Triples, read_rdf
+from kg.rdf.literals import LiteralIndex
+from kg.rdf.names import Compactor, readable_name, short_names
+from kg.rdf.placing import Placement, Rules, place
+from kg.rdf.prefixes import expand, prefixes_of
+from kg.rdf.triples import RDF_TYPE, Terms, Triples, read_rdf
 from kg.rejects import RejectLog, Tally
 from kg.sources import source_files
 from kg.vocab import IntArray

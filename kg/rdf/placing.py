@@ -10,9 +10,9 @@ import pyarrow as pa
 from kg.errors import ConfigError
 from kg.graph import BoolArray
 from kg.mapping import ClassRule, GraphMapping, PrefixRule
-from kg.names import Compactor
 from kg.nodes import NodeSet
-from kg.prefixes import expand
+from kg.rdf.names import Compactor
+from kg.rdf.prefixes import expand
 from kg.vocab import IntArray
 
 

@@ -4,7 +4,7 @@ import pyoxigraph
 import pytest
 
 from kg.errors import InputError
-from kg.rdf import PARSERS, Terms, read_rdf
+from kg.rdf.triples import PARSERS, Terms, read_rdf
 from kg.rejects import RejectLog, Tally
 from kg.sources import SourceFile
 
@@ -101,7 +101,7 @@ def test_a_triple_broken_over_two_lines_is_two_malformed_lines(source, tally):
 
 
 def test_lines_are_counted_across_chunks(source, tally, monkeypatch):
-    monkeypatch.setattr("kg.rdf.CHUNK", 64)
+    monkeypatch.setattr("kg.rdf.triples.CHUNK", 64)
     good = b"<http://e/a> <http://e/p> <http://e/o> .\n"
     data = good * 5 + b"\n" + good * 5 + b"bad\n" + good * 5
     _, _, triples = read(source("t.nt", data.rstrip(b"\n")), tally)

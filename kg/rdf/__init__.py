@@ -1,0 +1,1 @@
+"""RDF to triples, and triples to nodes, facts and edges."""
