@@ -59,6 +59,15 @@ def test_help_names_every_command():
         assert f" {command} " in result.output
 
 
+def test_help_groups_the_commands():
+    output = invoke("--help").output
+    groups = ["─ Jobs ─", "─ Answers ─", "─ Graphs ─", "─ Texts ─"]
+    at = [output.index(group) for group in groups]
+    assert at == sorted(at)
+    assert at[0] < output.index("│ run ") < at[1] < output.index("│ recommend ") < at[2]
+    assert at[2] < output.index("│ import ") < at[3] < output.index("│ cache ")
+
+
 def test_version():
     assert invoke("--version").output.startswith("isthmus 0.")
 
