@@ -1,4 +1,4 @@
-from kg.interop import to_networkx
+from kg.export.libraries import to_networkx
 
 
 def test_a_graph_becomes_a_multidigraph(make_graph):

@@ -1,0 +1,1 @@
+"""The graph for other tools: files that they read, and libraries' own graphs."""
