@@ -34,9 +34,11 @@ def lists_of(
         found = signals(users[block], held_out.candidates)
         scores = start.score(found)
         for at, (items, known) in enumerate(zip(hidden[block], seen[block], strict=True)):
-            scores[at, known] = -np.inf
             if len(items) > MOST_POSITIVES:
-                items = rng.choice(items, MOST_POSITIVES, replace=False)
+                drawn = rng.choice(items, MOST_POSITIVES, replace=False)
+                # those that do not fit are no candidates: they would be taught as wrong answers
+                known, items = np.concatenate([known, np.setdiff1d(items, drawn)]), drawn
+            scores[at, known] = -np.inf
             rows, stands_for = _choose(scores[at], items, known, rng)
             columns = [
                 found[name][at, rows] if name in found else np.zeros(len(rows), np.float32)

@@ -100,7 +100,11 @@ def test_of_many_hidden_some_are_drawn(fold, start, monkeypatch):
     assert [one.num_hidden for one in found] == np.minimum(counts, 2).tolist()
     for user, one in zip(np.unique(world.valid.users), found, strict=True):
         hidden = world.valid.items[world.valid.users == user]
-        assert np.isin(one.signals[: one.num_hidden, 0].astype(int), hidden).all()
+        items = one.signals[:, 0].astype(int)
+        assert np.isin(items[: one.num_hidden], hidden).all()
+        assert not np.isin(items[one.num_hidden :], hidden).any()  # right answers, not wrong ones
+        num_wrong = len(world.valid.candidates) - len(known_to(world, user)) - len(hidden)
+        assert one.stands_for[one.num_hidden :].sum() == pytest.approx(num_wrong)
 
 
 def test_blocks_change_nothing(fold, start, monkeypatch):
