@@ -14,6 +14,19 @@ from training.ranking.world import World
 MAX_RELATIONS = 8  # those with most edges
 MAX_HUB = 300  # items of an entity: what joins more says little, and costs its square
 MAX_PAIRS = 20_000_000  # of one relation
+# What the other signals are called: a relation of such a name may not take their place.
+TAKEN = frozenset(
+    {
+        *("network", "latent", "latent x popularity", "latent, strong"),
+        *("text", "text, whitened", "text, centred"),
+        *("item-kNN", "user-kNN", "user-kNN, few", "EASE"),
+        *("nearest of history", "near history", "near words"),
+        *("popularity of neighbours", "nearest neighbour", "fifth neighbour"),
+        *("popularity", "popularity among shared users"),
+        *("ridge", "ridge, loose", "ridge, short histories"),
+        *("ridge, smooth", "ridge, smooth x popularity"),
+    }
+)
 
 
 class Relations:
@@ -46,14 +59,18 @@ class Relations:
         found: dict[str, FloatArray] = {}
         history = self._history[users]
         for name, joined in self._joined.items():
-            found[name] = (history @ take_columns(joined, items)).toarray()
-            found[f"user-kNN, {name}"] = self._neighbours[name].score(users, items)
-            found[f"number of {name}"] = np.tile(self._degree[name][items], (len(users), 1))
+            joined_to, neighbours, number = _signals_of(name)
+            found[joined_to] = (history @ take_columns(joined, items)).toarray()
+            found[neighbours] = self._neighbours[name].score(users, items)
+            found[number] = np.tile(self._degree[name][items], (len(users), 1))
         return found
 
 
 def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
-    """Yield relations by name with the items they join, symmetric CSR `[num_items, num_items]`."""
+    """Yield relations by name with the items they join, symmetric CSR `[num_items, num_items]`.
+
+    No two have a name in common, nor signals of one name, nor a signal named as another one is.
+    """
     from scipy.sparse import csr_array, diags_array
 
     item, num_items = graph.item_type, len(graph.items)
@@ -65,7 +82,7 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
         and len(edges)
     ]
     sized.sort(key=lambda entry: (-entry[0], entry[1]))
-    named: set[str] = set()  # one relation may lead to several types
+    named = set(TAKEN)
     for _, (src, relation, dst), edges in sized[:MAX_RELATIONS]:
         ones = np.ones(len(edges), dtype=np.float32)
         if src == dst:
@@ -86,9 +103,14 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
         joined.eliminate_zeros()
         if joined.nnz:
             name = relation if src == dst else f"same {relation}"
-            name = f"{name} ({src} to {dst})" if name in named else name
-            named.add(name)
+            while not named.isdisjoint(_signals_of(name)):  # one may lead to several types, too
+                name = f"{name} ({src} to {dst})"
+            named.update(_signals_of(name))
             yield name, joined
+
+
+def _signals_of(name: str) -> tuple[str, str, str]:
+    return name, f"user-kNN, {name}", f"number of {name}"
 
 
 def _useful(count: FloatArray) -> BoolArray:

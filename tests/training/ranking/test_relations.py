@@ -107,6 +107,33 @@ def test_one_relation_to_two_types_of_entities(graph, make_graph):
     assert len({name for name, _ in found}) == len(found) == 3
 
 
+def relations_called(graph, *names):
+    """The graph with its relation between items once under each name, fewer edges each time."""
+    based_on = ("item", "based_on", "item")
+    edges = {kind: some for kind, some in graph.edges.items() if kind != based_on}
+    for number, name in enumerate(names):
+        kept = np.arange(len(graph.edges[based_on]) - number)
+        edges["item", name, "item"] = graph.edges[based_on].take(kept)
+    return dataclasses.replace(graph, edges=edges)
+
+
+def test_names_of_other_relations_stay(graph):
+    names = [name for name, _ in joins(relations_called(graph, "likes"))]
+    assert names == ["same author", "likes"]
+
+
+@pytest.mark.parametrize("name", ["text", "network", "popularity", "ridge", "few"])
+def test_a_relation_named_like_a_signal(graph, name):
+    """`few` has a signal `user-kNN, few`, which is a signal of another kind already."""
+    names = [name for name, _ in joins(relations_called(graph, name))]
+    assert names == ["same author", f"{name} (item to item)"]
+
+
+def test_a_relation_named_like_a_signal_of_another_relation(graph):
+    names = [name for name, _ in joins(relations_called(graph, "likes", "number of likes"))]
+    assert names == ["same author", "likes", "number of likes (item to item)"]
+
+
 @pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
 def test_signals_by_definition(random_split, make_world, dense, protocol):
     split = random_split(protocol)

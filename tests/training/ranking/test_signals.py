@@ -8,6 +8,7 @@ from training.baselines.item_knn import ItemKNN
 from training.baselines.matrices import over_deviation
 from training.baselines.user_knn import UserKNN
 from training.evaluation.split import HeldOut
+from training.ranking.relations import TAKEN
 from training.ranking.signals import PRIOR, SHRINK, SIMILAR, Signals
 
 PROTOCOLS = ["user-cold", "item-cold", "warm"]
@@ -28,6 +29,17 @@ def test_every_protocol_has_the_signals_of_its_prior(random_split, make_world, p
     assert {"network", "latent", "item-kNN", "same author", "text, centred"} <= set(names)
     assert ("ridge" in names) == (protocol != "item-cold")
     assert ("nearest neighbour" in names) == (protocol == "item-cold")
+
+
+def test_names_that_relations_may_not_have_are_those_of_the_other_signals(random_split, make_world):
+    names = set()
+    for protocol in PROTOCOLS:
+        split = random_split(protocol)
+        train = split.train
+        alone = {train.interactions: train.interaction_edges}
+        split = dataclasses.replace(split, train=dataclasses.replace(train, edges=alone))
+        names.update(Signals(make_world(split), 0).names())
+    assert names == TAKEN
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
