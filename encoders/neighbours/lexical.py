@@ -6,36 +6,28 @@ from typing import Any, cast
 import numpy as np
 from scipy import sparse
 
-from kg.vocab import IntArray
-
 WORD = r"(?u)\b\w+\b"
 COMMON = 0.05  # share of texts: words of more say little, and cost most of a product of all pairs
 ALWAYS_RARE = 50  # texts: however few there are, a word of fewer is not common
 
 
-def lexical_vectors(texts: Sequence[str], fitted_on: IntArray | None = None) -> sparse.csr_matrix:
+def lexical_vectors(texts: Sequence[str]) -> sparse.csr_matrix:
     """Return L2-normalised TF-IDF of words, float32 `[len(texts), num_words]`.
 
     Language models see that two texts mean the same; names, brands and rare words they blur. Term
     frequencies are 1 + log(count). Words of a single text are left out, since they join nothing,
     and so are words of very many.
-
-    Args:
-        texts: what the rows are.
-        fitted_on: rows that say which words there are and how rare; None for all.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    some = list(texts) if fitted_on is None else [texts[row] for row in fitted_on]
     vectorizer: Any = TfidfVectorizer(
         sublinear_tf=True,
         min_df=2,
-        max_df=max(int(COMMON * len(some)), ALWAYS_RARE),
+        max_df=max(int(COMMON * len(texts)), ALWAYS_RARE),
         token_pattern=WORD,
         dtype=np.float32,
     )
     try:
-        vectorizer.fit(some)
+        return cast(sparse.csr_matrix, vectorizer.fit_transform(texts).tocsr())
     except ValueError:  # no word is left
         return sparse.csr_matrix((len(texts), 1), dtype=np.float32)
-    return cast(sparse.csr_matrix, vectorizer.transform(texts).tocsr())

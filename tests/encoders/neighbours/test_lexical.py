@@ -16,13 +16,6 @@ def test_words_of_a_single_text_join_nothing_and_are_left_out():
     assert lexical_vectors(["tea", "pan", "tea", "pot"]).shape == (4, 1)
 
 
-def test_the_words_are_those_of_the_rows_that_were_fitted_on():
-    vectors = lexical_vectors(["tea", "tea", "pan", "pan"], fitted_on=np.array([0, 1]))
-
-    assert vectors.shape == (4, 1)
-    assert vectors.toarray().ravel().tolist() == [1, 1, 0, 0]
-
-
 def test_texts_that_share_nothing_have_zero_rows():
     assert lexical_vectors(["tea", "pan"]).nnz == 0
     assert lexical_vectors(["", ""]).nnz == 0
