@@ -14,8 +14,8 @@ from kg.nodes import NodeSet, attribute_fact
 from kg.progress import Bar
 from kg.rejects import RejectLog, Tally
 from kg.sources import SourceFile, source_files
-from kg.tables import read_table
-from kg.values import is_blank, join_text
+from kg.tables.read import read_table
+from kg.tables.values import is_blank, join_text
 from kg.vocab import IntArray
 
 

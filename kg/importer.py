@@ -18,8 +18,8 @@ from kg.progress import progress
 from kg.rdf.importer import RdfImport
 from kg.rejects import Account, RejectLog, Tally
 from kg.sources import SourceFile, source_files
-from kg.tables import read_table
-from kg.values import is_blank, to_numbers, to_times
+from kg.tables.read import read_table
+from kg.tables.values import is_blank, to_numbers, to_times
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.graph import BoolArray, Nodes
-from kg.values import flat, to_attribute
+from kg.tables.values import flat, to_attribute
 from kg.vocab import IntArray, Vocab
 
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kg.delimited import Rows, read_delimited
+from kg.tables.delimited import Rows, read_delimited
 from kg.errors import InputError, nearest
 from kg.rejects import Tally
 from kg.sources import SourceFile
 from kg.streams import open_bytes, plain_suffix
-from kg.values import flat
+from kg.tables.values import flat
 
 FORMATS = {
     ".csv": "csv",

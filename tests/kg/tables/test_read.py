@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kg.errors import InputError
 from kg.rejects import RejectLog, Tally
 from kg.sources import SourceFile
-from kg.tables import read_table
+from kg.tables.read import read_table
 
 ROWS = [("a", 'Say "hi"', "1"), ("b", "Ünï, code", "2"), ("c", "", "3")]
 PACKERS = {

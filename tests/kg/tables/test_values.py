@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from kg.values import is_blank, join_text, to_attribute, to_numbers, to_times
+from kg.tables.values import is_blank, join_text, to_attribute, to_numbers, to_times
 
 
 def strings(*values):

@@ -1,0 +1,1 @@
+"""Tables of any format to columns, batch by batch, with line numbers."""
