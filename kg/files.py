@@ -1,5 +1,7 @@
 """Artefacts on disk: written aside, checksummed, renamed; never half there."""
 
+import ctypes
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +15,7 @@ from typing import Any
 from kg.errors import ArtefactError
 
 MANIFEST = "manifest.json"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux: <fcntl.h>, <linux/fs.h>
 
 
 def sha256(path: Path) -> str:
@@ -22,8 +25,11 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def write_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it into place if the block succeeds."""
+def write_file(path: Path, *, mode: int = 0o644) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it into place if the block succeeds.
+
+    The temporary file is its owner's alone, and gets `mode` before it has its name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -31,7 +37,7 @@ def write_file(path: Path) -> Iterator[Path]:
     try:
         yield aside
         _flush(aside)
-        aside.chmod(0o644)  # mkstemp makes files that only their owner reads
+        aside.chmod(mode)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
@@ -68,7 +74,10 @@ def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
     """Yield an empty folder beside `path`; add a manifest and rename it into place on success.
 
     The manifest holds `kind`, everything in `about`, and the size and sha256 of every file. A
-    folder of the same kind already at `path` is replaced only then.
+    folder of the same kind already at `path` is replaced only then, in one step: whenever the
+    process is killed, the old folder is there or the new one. (Where the system cannot exchange
+    two names, on other systems than Linux or on some network disks, there is a moment between two
+    renames at which the old one is called `.NAME.….old`.)
 
     Raises:
         ArtefactError: `path` holds something else, which replacing would destroy.
@@ -88,11 +97,13 @@ def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
             _flush(aside / file)
         write_json(aside / MANIFEST, {"kind": kind, **about, "files": files})
         aside.chmod(0o755)
-        old = aside.with_name(aside.name + ".old")
-        if path.exists():
+        if not path.exists():
+            aside.rename(path)
+        elif not _exchange(aside, path):
+            old = aside.with_name(aside.name + ".old")
             path.rename(old)
-        aside.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
+            aside.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -115,6 +126,20 @@ def read_manifest(path: Path, kind: str, *, verify: bool = True) -> dict[str, An
         if verify and sha256(file) != about["sha256"]:
             raise ArtefactError(f"{path} is damaged: {name} does not match its checksum")
     return manifest
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders in one step; False where the system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    names = (_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other))
+    if rename(*names, _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EXDEV):
+        return False
+    raise OSError(code, os.strerror(code), str(other))
 
 
 def _may_replace(path: Path, kind: str) -> bool:

@@ -1,4 +1,6 @@
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +62,29 @@ def test_a_folder_is_replaced_only_when_the_new_one_is_complete(tmp_path):
     make(tmp_path / "f", "new")
     assert (tmp_path / "f" / "deep" / "a.txt").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_is_replaced_in_one_step(tmp_path, monkeypatch, can_exchange):
+    make(tmp_path / "f", "old")
+    if not can_exchange:
+        monkeypatch.setattr("kg.files._exchange", lambda one, other: False)
+    renamed, rename = [], Path.rename
+    monkeypatch.setattr(
+        Path, "rename", lambda self, to: renamed.append(self.name) or rename(self, to)
+    )
+    make(tmp_path / "f", "new")
+    assert (tmp_path / "f" / "deep" / "a.txt").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    if sys.platform == "linux":
+        assert ("f" in renamed) is not can_exchange  # the name is never taken away
+
+
+def test_a_file_may_be_for_its_owner_alone(tmp_path):
+    with write_file(tmp_path / "a.txt", mode=0o600) as aside:
+        assert aside.stat().st_mode & 0o777 == 0o600
+        aside.write_text("x")
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_not_ours_is_never_replaced(tmp_path):
