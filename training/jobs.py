@@ -29,7 +29,6 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.judged import FILE as JUDGED
 from training.evaluation.judged import Judged
 from training.evaluation.overlap import reduce_overlap
-from training.evaluation.projection import project
 from training.evaluation.reliability import judge_calibration
 from training.evaluation.report import write_report
 from training.evaluation.results import Results, compare
@@ -37,9 +36,9 @@ from training.evaluation.split import Protocol, Split, check_no_leak, make_split
 from training.evaluation.split_files import load_split, save_split
 from training.run_folder import RunFolder
 from training.seed import rng
-from training.train import Trained, train
+from training.train import projection, train
 from training.tuning import finetune
-from training.tuning_guard import check_tuned
+from training.tuning_guard import check_tuned, splits_of
 
 MODEL = "isthmus"
 
@@ -95,9 +94,16 @@ def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
 
 
 def encode_step(job: JobConfig, run: RunFolder) -> Features:
-    """Encode the text of every node, unless the run has it."""
+    """Encode the text of every node, unless the run has it.
+
+    Raises:
+        LeakError: the encoder was tuned on what a split holds out: said before hours of encoding.
+    """
     graph = load_graph(run.graph)
     if not run.features.is_dir():
+        if splits_of(job.encoder.model) is not None:
+            for protocol in job.task.protocols:
+                check_tuned(job.encoder.model, split_step(job, run, protocol))
         encode_nodes(job, graph, run)
     return load_features(run.features, graph)
 
@@ -129,7 +135,10 @@ def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
         metrics=task.metrics,
         fingerprint=training_fingerprint(job, split, features),
     )
-    write_json(task.path / "projection.json", _projection(job, split, trained))
+    write_json(
+        task.path / "projection.json",
+        projection(trained.fitted, split, rng(job.seed, "projection")),
+    )
     about = {
         "job": job.to_dict(),
         "protocol": protocol,
@@ -236,16 +245,3 @@ def _report_is_stale(job: JobConfig, run: RunFolder) -> bool:
     written = run.report.stat().st_mtime_ns
     results = [run.task(protocol).results for protocol in job.task.protocols]
     return any(path.stat().st_mtime_ns > written for path in results)
-
-
-def _projection(job: JobConfig, split: Split, trained: Trained) -> object:
-    """Return every domain's view of its users in 2-D, before and after training."""
-    views, prefix = [], f"{split.train.interactions[1]}:"
-    for embeddings in (trained.fitted.start, trained.fitted.final):
-        by_domain = {}
-        for (_, relation, _), rows in embeddings.domain_views.items():
-            if relation.startswith(prefix):  # users may have other relations to items
-                seen = rows.float().cpu().numpy()
-                by_domain[relation.removeprefix(prefix)] = seen[seen.any(axis=1)]
-        views.append({domain: rows for domain, rows in by_domain.items() if len(rows) > 1})
-    return project(views[0], views[1], rng(job.seed, "projection"))

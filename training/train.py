@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from encoders.channels.features import Features
 from encoders.channels.fitted import Channels
 from training.bundle import Bundle
 from training.config import JobConfig
+from training.evaluation.projection import project
 from training.evaluation.split import Split
 from training.fit import Fitted, fit, to_bundle
 from training.objective import Objective
@@ -64,3 +67,16 @@ def train(
     )
     stage = learn_second_stage(job, split, features, objective, fitted.final, histories)
     return Trained(objective=objective, fitted=fitted, second_stage=stage)
+
+
+def projection(fitted: Fitted, split: Split, rng: np.random.Generator) -> object:
+    """Return every domain's view of its users in 2-D, before and after training, for JSON."""
+    views, prefix = [], f"{split.train.interactions[1]}:"
+    for embeddings in (fitted.start, fitted.final):
+        by_domain = {}
+        for (_, relation, _), rows in embeddings.domain_views.items():
+            if relation.startswith(prefix):  # users may have other relations to items
+                seen = rows.float().cpu().numpy()
+                by_domain[relation.removeprefix(prefix)] = seen[seen.any(axis=1)]
+        views.append({domain: rows for domain, rows in by_domain.items() if len(rows) > 1})
+    return project(views[0], views[1], rng)

@@ -24,15 +24,29 @@ def check_tuned(model: str | Path, split: Split) -> None:
         LeakError: it was tuned for other splits.
         ArtefactError: its `isthmus.json` is damaged.
     """
-    folder = Path(model).expanduser()
-    about = read_about(folder) if folder.is_dir() else None
-    if about is None or about["splits"] is None:
-        return
-    if interactions_fingerprint(split.train) not in about["splits"]:
+    allowed = splits_of(model)
+    if allowed is not None and interactions_fingerprint(split.train) not in allowed:
         raise LeakError(
-            f"{folder} was not tuned for this {split.protocol} split: it may have seen what is "
+            f"{model} was not tuned for this {split.protocol} split: it may have seen what is "
             "held out; tune an encoder with this job, its seed and its protocols"
         )
+
+
+def splits_of(model: str | Path) -> list[str] | None:
+    """Return fingerprints of the training interactions that an encoder may be used with.
+
+    Args:
+        model: name or folder of an encoder.
+
+    Returns:
+        None where it has seen no interactions and may be used with all.
+
+    Raises:
+        ArtefactError: its `isthmus.json` is damaged.
+    """
+    folder = Path(model).expanduser()
+    about = read_about(folder) if folder.is_dir() else None
+    return None if about is None else about["splits"]
 
 
 def shared_train(graph: KnowledgeGraph, splits: Sequence[Split]) -> KnowledgeGraph:

@@ -159,6 +159,20 @@ def test_an_encoder_that_saw_what_is_held_out_is_refused(make_job, run, tmp_path
         train_step(job, run, "user-cold")
 
 
+def test_an_encoder_that_saw_what_is_held_out_encodes_nothing(make_job, run, tmp_path):
+    tuned = tmp_path / "tuned"
+    tuned.mkdir()
+    write_json(tuned / "isthmus.json", {"fingerprint": "x", "splits": ["of another job"]})
+    job = make_job()
+    job = dataclasses.replace(job, encoder=dataclasses.replace(job.encoder, model=str(tuned)))
+
+    # the folder holds no model: opening it would be an error of another kind
+    with pytest.raises(LeakError, match="was not tuned for this user-cold split"):
+        run_job(job, run)
+
+    assert not run.features.exists()
+
+
 def test_what_is_missing_is_made_again_and_is_the_same(make_job, run):
     job = make_job(protocols=("user-cold",))
     run_job(job, run)
