@@ -18,6 +18,7 @@ from kg.importer import Imported, import_graph
 from kg.settings import build
 from kg.store import load_graph, load_imported, save_graph
 from training.baselines.base import Scorer, Task
+from training.baselines.catalogue import check_installed
 from training.baselines.floors import floors_for
 from training.baselines.tuned import tune_baseline
 from training.bundle import load_bundle, save_bundle
@@ -52,8 +53,9 @@ def run_job(job: JobConfig, run: RunFolder, *, fresh: bool = False) -> None:
         fresh: start over, removing what an earlier run left.
 
     Raises:
-        ConfigError: `run` was made with other settings.
+        ConfigError: `run` was made with other settings, or a baseline's extra is not installed.
     """
+    check_installed(job.evaluation.baselines)  # minutes of training lie before they are needed
     if fresh:
         clear(run)
     import_step(job, run)
@@ -87,6 +89,7 @@ def load_config(run: RunFolder) -> JobConfig:
 
 def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
     """Import the graph and add what its texts say, unless the run has it."""
+    check_installed(job.evaluation.baselines)
     claim(job, run)
     if not run.graph.is_dir():
         save_graph(_import(job), run.graph)

@@ -310,14 +310,25 @@ def test_tuned_baselines_stand_beside_the_floors(make_job, run):
     assert set(load_judged(run.task("user-cold").path / JUDGED).scorers) == set(results["scorers"])
 
 
-def test_a_baseline_without_its_extra_is_one_line(make_job, run, monkeypatch):
+def test_a_baseline_without_its_extra_is_one_line_before_anything_is_done(
+    make_job, run, monkeypatch
+):
     monkeypatch.setitem(sys.modules, "implicit", None)
     job = make_job(protocols=("user-cold",))
     job = dataclasses.replace(
-        job, evaluation=dataclasses.replace(job.evaluation, baselines=("als",))
+        job, evaluation=dataclasses.replace(job.evaluation, baselines=("ease", "als"))
     )
 
     assert "isthmus[" in refused(ConfigError, job, run)
+    with pytest.raises(ConfigError, match="'als' needs implicit"):
+        import_step(job, run)
+    assert not run.path.exists()
+
+    run.path.mkdir()
+    run.config.write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="'als' needs implicit"):
+        run_job(job, run, fresh=True)
+    assert run.config.is_file()  # an earlier run is not removed for nothing
 
 
 def test_no_probabilities_where_none_are_asked_for(make_job, run):

@@ -1,7 +1,8 @@
 """Which baselines there are beside the floors, and the settings that each is tuned over."""
 
 import importlib
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,11 +23,13 @@ class Baseline:
         fixed: settings that make it what it is.
         cold_items: what it scores cold items by: their `text`, or their other `relations` where the
             graph has any; otherwise it borrows scores by `training.baselines.bridged.Bridged`.
+        needs: package that is not among what everybody installs, but in the extra `baselines`.
     """
 
     kind: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
     cold_items: Literal["", "text", "relations"] = ""
+    needs: str = ""
 
 
 BASELINES: Mapping[str, Baseline] = {
@@ -34,8 +37,8 @@ BASELINES: Mapping[str, Baseline] = {
     "text-bridge": Baseline(kind="tuned_floors.BridgeText", cold_items="text"),
     "item-knn": Baseline(kind="item_knn.ItemKNN"),
     "ease": Baseline(kind="ease.EASE"),
-    "als": Baseline(kind="implicit_factors.ALS"),
-    "bpr": Baseline(kind="implicit_factors.BPR"),
+    "als": Baseline(kind="implicit_factors.ALS", needs="implicit"),
+    "bpr": Baseline(kind="implicit_factors.BPR", needs="implicit"),
     "cmf": Baseline(kind="cmf.CMF"),
     "lightgcn": Baseline(kind="lightgcn.LightGCN"),
     "lightgcn-target": Baseline(kind="lightgcn.LightGCN", fixed={"merged": False}),
@@ -63,6 +66,21 @@ def check_names(names: tuple[str, ...]) -> None:
             raise ValueError(
                 f"unknown baseline {name!r}{nearest(name, BASELINES)} (known: {known})"
             )
+
+
+def check_installed(names: Sequence[str]) -> None:
+    """Make sure that what baselines need is there, before they are needed.
+
+    Args:
+        names: in `BASELINES`.
+
+    Raises:
+        ConfigError: a package is missing; says how to get it.
+    """
+    for name in names:
+        needs = BASELINES[name].needs
+        if needs and importlib.util.find_spec(needs) is None:
+            raise ConfigError(f"baseline {name!r} needs {needs}: pip install 'isthmus[baselines]'")
 
 
 def grid_of(name: str) -> Grid:
