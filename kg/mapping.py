@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from kg.errors import ConfigError, nearest
+from kg.pseudonyms import Pseudonymise
 from kg.settings import build, read_toml
 
 TableFormat = Literal["csv", "tsv", "jsonl", "parquet"]
@@ -22,10 +23,23 @@ class Interactions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeFile:
-    """`[[nodes]]`: a table with one node per row."""
+class TableFile:
+    """What `[[nodes]]` and `[[edges]]` say about their files."""
 
     file: tuple[str, ...]
+    format: TableFormat | None = None  # default: from the file name
+    delimiter: str | None = None  # default: "," in CSV, a tab in TSV
+    quote: bool | None = None  # default: CSV yes, TSV no
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise ValueError(f"delimiter must be one character, not {self.delimiter!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeFile(TableFile):
+    """`[[nodes]]`: a table with one node per row."""
+
     type: str
     id: str
     domain: tuple[str, ...] = ()  # of every row
@@ -33,14 +47,11 @@ class NodeFile:
     title: str | None = None  # default: the first text column
     text: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
-    format: TableFormat | None = None  # default: from the file name
-    delimiter: str | None = None  # default: "," in CSV, a tab in TSV
-    quote: bool | None = None  # default: CSV yes, TSV no
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.domain and self.domain_column:
             raise ValueError("give either domain or domain_column")
-        _check_delimiter(self.delimiter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +64,14 @@ class End:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdgeFile:
+class EdgeFile(TableFile):
     """`[[edges]]`: a table with one edge per row."""
 
-    file: tuple[str, ...]
     relation: str
     src: End
     dst: End
     weight: str | None = None
     time: str | None = None
-    format: TableFormat | None = None
-    delimiter: str | None = None
-    quote: bool | None = None
-
-    def __post_init__(self) -> None:
-        _check_delimiter(self.delimiter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,8 @@ class GraphMapping:
     nodes: tuple[NodeFile, ...] = ()
     edges: tuple[EdgeFile, ...] = ()
     rdf: tuple[RdfFile, ...] = ()
+    pseudonymise: Pseudonymise | None = None
+    scrub: dict[str, tuple[str, ...]] = field(default_factory=dict)  # facts, by node type
     folder: Path = Path()
 
     def __post_init__(self) -> None:
@@ -130,6 +136,9 @@ class GraphMapping:
         for i, edge in enumerate(self.edges):
             wanted += [(edge.src.type, f"edges[{i}].src"), (edge.dst.type, f"edges[{i}].dst")]
         wanted.append((self.interactions.user, "interactions.user"))
+        hidden = () if self.pseudonymise is None else self.pseudonymise.types
+        wanted += [(name, "pseudonymise.types") for name in hidden]
+        wanted += [(name, "scrub") for name in self.scrub]
         for name, where in wanted:
             if name not in known:
                 hint = nearest(name, known)
@@ -137,6 +146,14 @@ class GraphMapping:
                     f"{where}: node type {name!r} is never defined{hint}; "
                     f"the mapping defines {', '.join(known)}"
                 )
+
+        for i, rdf in enumerate(self.rdf):
+            for rule in rdf.nodes:
+                if rule.type in hidden and rule.otherwise not in (None, *hidden):
+                    raise ValueError(
+                        f"rdf[{i}].nodes: {rule.otherwise!r} would show ids of {rule.type!r}, "
+                        "which are pseudonymised; pseudonymise both, or leave `otherwise` out"
+                    )
 
     def _node_types(self) -> Iterator[str]:
         yield from (nodes.type for nodes in self.nodes)
@@ -164,8 +181,3 @@ def read_mapping(path: Path) -> GraphMapping:
         return replace(build(GraphMapping, data), folder=path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-
-
-def _check_delimiter(delimiter: str | None) -> None:
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
-        raise ValueError(f"delimiter must be one character, not {delimiter!r}")

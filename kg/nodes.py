@@ -1,6 +1,6 @@
 """The nodes of one type while they are collected: ids are only ever added, facts only filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,16 @@ def attribute_fact(name: str) -> str:
 
 
 class NodeSet:
-    """Nodes of one type in the order in which they came; `finish` sorts them."""
+    """Nodes of one type in the order in which they came; `finish` sorts them.
 
-    def __init__(self, kind: str) -> None:
+    Args:
+        kind: the node type.
+        door: what ids that come in are replaced with; `ids` and the graph have the replaced ones.
+    """
+
+    def __init__(self, kind: str, door: Callable[[Any], Any] | None = None) -> None:
         self.kind = kind
+        self._door = door
         self.ids: Any = pa.array([], pa.string())
         self._facts: dict[str, Any] = {"title": self.ids, "text": self.ids}
         self._domains: list[tuple[IntArray, str]] = []
@@ -31,17 +37,24 @@ class NodeSet:
 
     def lookup(self, ids: Any) -> IntArray:
         """Return the row of each id, -1 where it is unknown."""
+        return self._rows(ids if self._door is None else self._door(ids))
+
+    def _rows(self, ids: Any) -> IntArray:
         found = pc.index_in(ids, value_set=self.ids)
         rows: IntArray = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         return rows
 
     def add(self, ids: Any) -> IntArray:
         """Return the row of each id, after adding those that are unknown."""
-        rows = self.lookup(ids)
+        return self.add_known(ids if self._door is None else self._door(ids))
+
+    def add_known(self, ids: Any) -> IntArray:
+        """Return the row of each id as it is in a graph, after adding those that are unknown."""
+        rows = self._rows(ids)
         if (rows < 0).any():
             new = pc.unique(ids.filter(pa.array(rows < 0)))
             self.ids = pa.concat_arrays([self.ids, new])
-            rows = self.lookup(ids)
+            rows = self._rows(ids)
         return rows
 
     def fill(self, fact: str, rows: IntArray, values: Any) -> None:
