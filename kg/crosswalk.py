@@ -10,7 +10,7 @@ import pyarrow.csv
 from kg.errors import ConfigError, InputError
 from kg.files import write_file
 from kg.graph import KnowledgeGraph
-from kg.pseudonyms import Door
+from kg.pseudonyms import Pseudonymiser
 
 COLUMNS = ("type", "id", "pseudonym")
 
@@ -18,9 +18,9 @@ COLUMNS = ("type", "id", "pseudonym")
 class Crosswalk:
     """Ids and pseudonyms of an import, and the CSV file that they go to."""
 
-    def __init__(self, path: Path, doors: Mapping[str, Door]) -> None:
+    def __init__(self, path: Path, renames: Mapping[str, Pseudonymiser]) -> None:
         self.path = path
-        self._doors = doors
+        self._renames = renames
 
     def check(self, graph_folder: Path) -> None:
         """Refuse to lie in the graph folder.
@@ -38,7 +38,7 @@ class Crosswalk:
             graph: ids that are not in it were rejected, and are left out.
             add: whether rows of the file stay, when the import was one into another graph.
         """
-        tables = [_rows(kind, door, graph) for kind, door in self._doors.items()]
+        tables = [_rows(kind, rename, graph) for kind, rename in self._renames.items()]
         if add and self.path.exists():
             tables.append(read_crosswalk(self.path))
         table = pa.concat_tables(tables).group_by(list(COLUMNS)).aggregate([])
@@ -67,8 +67,8 @@ def read_crosswalk(path: Path) -> Any:
     return table
 
 
-def _rows(kind: str, door: Door, graph: KnowledgeGraph) -> Any:
-    ids, names = door.pairs()
+def _rows(kind: str, rename: Pseudonymiser, graph: KnowledgeGraph) -> Any:
+    ids, names = rename.pairs()
     loaded = pa.array(graph.nodes[kind].vocab.lookup(names) >= 0)
     ids, names = ids.filter(loaded), names.filter(loaded)
     return pa.table(

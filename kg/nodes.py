@@ -22,12 +22,12 @@ class NodeSet:
 
     Args:
         kind: the node type.
-        door: what ids that come in are replaced with; `ids` and the graph have the replaced ones.
+        rename: what ids that come in are replaced with; `ids` and the graph have the new ones.
     """
 
-    def __init__(self, kind: str, door: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, kind: str, rename: Callable[[Any], Any] | None = None) -> None:
         self.kind = kind
-        self._door = door
+        self._rename = rename
         self.ids: Any = pa.array([], pa.string())
         self._facts: dict[str, Any] = {"title": self.ids, "text": self.ids}
         self._domains: list[tuple[IntArray, str]] = []
@@ -37,7 +37,7 @@ class NodeSet:
 
     def lookup(self, ids: Any) -> IntArray:
         """Return the row of each id, -1 where it is unknown."""
-        return self._rows(ids if self._door is None else self._door(ids))
+        return self._rows(ids if self._rename is None else self._rename(ids))
 
     def _rows(self, ids: Any) -> IntArray:
         found = pc.index_in(ids, value_set=self.ids)
@@ -46,7 +46,7 @@ class NodeSet:
 
     def add(self, ids: Any) -> IntArray:
         """Return the row of each id, after adding those that are unknown."""
-        return self.add_known(ids if self._door is None else self._door(ids))
+        return self.add_known(ids if self._rename is None else self._rename(ids))
 
     def add_known(self, ids: Any) -> IntArray:
         """Return the row of each id as it is in a graph, after adding those that are unknown."""

@@ -14,7 +14,7 @@ from kg.errors import ConfigError, InputError, IsthmusError
 from kg.graph import KnowledgeGraph, Nodes
 from kg.mapping import GraphMapping
 from kg.nodes import NodeSet
-from kg.pseudonyms import Door, key_check
+from kg.pseudonyms import Pseudonymiser, key_check
 from kg.scrub import scrub
 from kg.tables.values import flat, mask_of
 
@@ -27,14 +27,14 @@ class Privacy:
     """The `[pseudonymise]` and `[scrub]` sections of a mapping, at work.
 
     Attributes:
-        doors: by node type, what replaces its ids.
+        renames: by node type, what replaces its ids.
         checks: by node type, what tells its key from another.
         keep: facts of these node types that stay.
         scrub: by node type, facts without addresses and numbers.
         crosswalk: where ids and pseudonyms are kept, aside from the graph.
     """
 
-    doors: Mapping[str, Door]
+    renames: Mapping[str, Pseudonymiser]
     checks: Mapping[str, str]
     keep: frozenset[str]
     scrub: Mapping[str, tuple[str, ...]]
@@ -48,28 +48,28 @@ class Privacy:
             InputError: a key is missing, too short or too long.
         """
         wanted = mapping.pseudonymise
-        doors, checks, path = {}, {}, None
+        renames, checks, path = {}, {}, None
         if wanted is not None:
             key, path = wanted.key(mapping.folder), wanted.crosswalk_path(mapping.folder)
             for kind in wanted.types:
-                doors[kind] = Door(kind, key, remember=path is not None)
+                renames[kind] = Pseudonymiser(kind, key, remember=path is not None)
                 checks[kind] = key_check(kind, key)
         return cls(
-            doors=doors,
+            renames=renames,
             checks=checks,
             keep=frozenset(wanted.keep if wanted is not None else ()),
             scrub=mapping.scrub,
-            crosswalk=None if path is None else Crosswalk(path, doors),
+            crosswalk=None if path is None else Crosswalk(path, renames),
         )
 
     @property
     def withholds(self) -> bool:
         """Whether the text of rejected rows is kept back: it may hold what is to be hidden."""
-        return bool(self.doors or self.scrub)
+        return bool(self.renames or self.scrub)
 
     def sets(self) -> dict[str, NodeSet]:
         """Return the node sets whose ids are replaced, empty."""
-        return {kind: NodeSet(kind, door) for kind, door in self.doors.items()}
+        return {kind: NodeSet(kind, rename) for kind, rename in self.renames.items()}
 
     def protect(self, graph: KnowledgeGraph) -> KnowledgeGraph:
         """Return the graph without the facts that are not kept, and with scrubbed texts.
@@ -80,7 +80,7 @@ class Privacy:
             ConfigError: a fact to scrub is none of its node type.
         """
         nodes = dict(graph.nodes)
-        for kind in {*self.doors, *self.scrub} & set(nodes):
+        for kind in {*self.renames, *self.scrub} & set(nodes):
             nodes[kind] = self._protected(kind, nodes[kind])
         return replace(graph, nodes=nodes)
 
@@ -95,32 +95,32 @@ class Privacy:
             raise type(error)(_without_quotes(error)) from None
 
     def _protected(self, kind: str, nodes: Nodes) -> Nodes:
-        door = self.doors.get(kind)
+        rename = self.renames.get(kind)
         facts: dict[str, Any] = {"title": nodes.title, "text": nodes.text}
         attributes = {name: nodes.attributes.column(name) for name in nodes.attributes.column_names}
         known = [*facts, *attributes]
         for name in self.scrub.get(kind, ()):
             if name not in known:
                 raise ConfigError(f"scrub.{kind}: no fact {name!r} (there are {', '.join(known)})")
-        if door is not None:
+        if rename is not None:
             attributes = {name: attributes[name] for name in attributes if name in self.keep}
             empty = pa.array([""] * len(nodes), pa.string())
             facts = {name: facts[name] if name in self.keep else empty for name in facts}
-        scrubbed = [*facts, *attributes] if door is not None else self.scrub[kind]
+        scrubbed = [*facts, *attributes] if rename is not None else self.scrub[kind]
         for columns in (facts, attributes):
             for name in columns:
                 if name in scrubbed and pa.types.is_string(columns[name].type):
-                    columns[name] = _scrubbed(columns[name], nodes.vocab.ids, door)
+                    columns[name] = _scrubbed(columns[name], nodes.vocab.ids, rename)
         return replace(nodes, **facts, attributes=pa.table(attributes))
 
 
-def _scrubbed(column: Any, ids: Any, door: Door | None) -> Any:
+def _scrubbed(column: Any, ids: Any, rename: Pseudonymiser | None) -> Any:
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays([*column.chunks, pa.array([], pa.string())])
     clean = scrub(column)
-    if door is None or not len(clean):
+    if rename is None or not len(clean):
         return clean
-    told = mask_of(pc.equal(door.names(flat(column)), ids))
+    told = mask_of(pc.equal(rename.names(flat(column)), ids))
     return pc.if_else(pa.array(told), pa.scalar("", pa.string()), clean)
 
 

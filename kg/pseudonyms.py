@@ -1,4 +1,4 @@
-"""Ids of persons replaced at the door, by a keyed hash that only the key's owner can repeat."""
+"""Ids of persons replaced on their way in, by a keyed hash that only the key's owner can repeat."""
 
 import hashlib
 import os
@@ -104,7 +104,7 @@ def key_check(node_type: str, key: bytes) -> str:
     return hashlib.blake2b(digest_size=8, key=key, person=person, salt=_CHECK).hexdigest()
 
 
-class Door:
+class Pseudonymiser:
     """Replaces the ids of one node type, column by column."""
 
     def __init__(self, node_type: str, key: bytes, *, remember: bool = False) -> None:
