@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:  # whoever only scores does without torch
+    import torch
+    from torch import Tensor
 
 FloatArray = npt.NDArray[np.float32]
 MOST_POSITIVES = 40  # of a list
@@ -86,7 +88,7 @@ def fit_ranker(
     *,
     steps: int,
     learning_rate: float,
-    generator: torch.Generator,
+    generator: "torch.Generator",
 ) -> Ranker:
     r"""Learn weights that maximise a smooth NDCG over the lists, in the mean over lists.
 
@@ -103,6 +105,8 @@ def fit_ranker(
         learning_rate: in units of a standardised signal.
         generator: which lists.
     """
+    import torch
+
     x, stands_for, hidden = _pack(lists)
     x = torch.cat([x, x.sign() * (3 * x.abs()).log1p()], dim=-1)
     spread = x[stands_for > 0].std(dim=0, correction=0).clamp(min=1e-3)
@@ -123,16 +127,20 @@ def fit_ranker(
     return Ranker(start.names, (weights.detach() / spread).numpy())
 
 
-def _smooth_ndcg(scores: Tensor, stands_for: Tensor, hidden: Tensor, ideal: Tensor) -> Tensor:
+def _smooth_ndcg(
+    scores: "Tensor", stands_for: "Tensor", hidden: "Tensor", ideal: "Tensor"
+) -> "Tensor":
     positives = scores[:, : hidden.shape[1]]
-    ahead = torch.sigmoid((scores[:, None, :] - positives[:, :, None]) / 0.5)
+    ahead = ((scores[:, None, :] - positives[:, :, None]) / 0.5).sigmoid()
     ranks = 0.5 + (ahead * stands_for[:, None, :]).sum(dim=-1)
-    gains = hidden / torch.log2(1 + ranks)
+    gains = hidden / (1 + ranks).log2()
     return (gains.sum(dim=1) / ideal).mean()
 
 
-def _pack(lists: Sequence[Ranked]) -> tuple[Tensor, Tensor, Tensor]:
+def _pack(lists: Sequence[Ranked]) -> tuple["Tensor", "Tensor", "Tensor"]:
     """Return signals, what rows stand for (0: padding), and which of the first rows are hidden."""
+    import torch
+
     longest = max(len(one.signals) for one in lists)
     most = min(max(one.num_hidden for one in lists), MOST_POSITIVES)
     x = torch.zeros(len(lists), longest, lists[0].signals.shape[1])

@@ -69,7 +69,7 @@ class Bundle:
             similarity=stage.similarity,
             network=network,
         )
-        return TwoStageScorer(name, world, stage.ranker, stage.seed)
+        return TwoStageScorer(name, world, stage.ranker, stage.seed, stage.kept)
 
 
 @dataclass(eq=False)

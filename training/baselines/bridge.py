@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from encoders.neighbours.exact import nearest_neighbours
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Task
 from training.baselines.matrices import Sparse
@@ -38,6 +37,8 @@ def text_carry(task: Task, k: int) -> Sparse:
     The column of a cold item holds its neighbours' weights, summing to 1; that of a warm item holds
     1 on the diagonal.
     """
+    from encoders.neighbours.exact import nearest_neighbours  # which needs torch
+
     graph = task.split.train
     num_items = len(graph.items)
     target = graph.item_mask(task.split.target)

@@ -35,7 +35,11 @@ class EASE:
         seed: not used.
         regularization: $\lambda$.
         max_items: the most that say something.
+        inverse: `inverse` of an earlier one with the same task and settings; None to make it.
         name: as shown in reports.
+
+    Attributes:
+        inverse: $P$, float32 `[num_kept, num_kept]`.
     """
 
     GRID = combinations(regularization=(30.0, 100.0, 300.0, 1000.0))
@@ -47,6 +51,7 @@ class EASE:
         seed: int = 0,
         regularization: float = 300.0,
         max_items: int = 12_000,
+        inverse: FloatArray | None = None,
         name: str = "EASE",
     ) -> None:
         self.name = name
@@ -56,7 +61,7 @@ class EASE:
         target = split.train.item_mask(split.target)
         kept = most_used(counts, target, max_items)
         self._history = take_columns(history, kept)
-        self._inverse = inverse_gram(self._history, regularization)
+        self.inverse = inverse_gram(self._history, regularization) if inverse is None else inverse
         self._column = np.full(history.shape[1], -1)
         self._column[kept] = np.arange(len(kept))
         others = histories(split, target & (self._column < 0))
@@ -68,11 +73,11 @@ class EASE:
         column = self._column[items]
         inside, outside = np.flatnonzero(column >= 0), np.flatnonzero(column < 0)
         column = column[inside]
-        scale = self._inverse.diagonal()[column]
+        scale = self.inverse.diagonal()[column]
         together = self._together[:, items[outside]].T.tocsr()
-        for block in user_blocks(len(users), 8 * (len(self._inverse) + len(items))):
+        for block in user_blocks(len(users), 8 * (len(self.inverse) + len(items))):
             history = self._history[users[block]]
-            pulled = history @ self._inverse
+            pulled = history @ self.inverse
             own = history[:, column].toarray()
             scores[block, inside] = own - pulled[:, column] / scale
             scores[block, outside] = (together @ pulled.T).T

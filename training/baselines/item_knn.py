@@ -38,7 +38,11 @@ class ItemKNN:
             little of each.
         carry: sparse `[num_items, num_items]`; an item takes its neighbours from those it is
             carried from, as in `training.baselines.user_knn`. None: the identity.
+        similar: `similar` of an earlier one with the same task and settings; None to make it.
         name: as shown in reports.
+
+    Attributes:
+        similar: of items (rows) to target items (columns), sparse `[num_items, num_items]`.
     """
 
     GRID = combinations(k=(100, 1000), shrink=(0.0, 20.0), idf=(False, True))
@@ -52,30 +56,33 @@ class ItemKNN:
         shrink: float = 10.0,
         idf: bool = False,
         carry: Sparse | None = None,
+        similar: Sparse | None = None,
         name: str = "item-kNN",
     ) -> None:
         self.name = name
         split = task.split
         own = source_mask(split) if split.protocol == "user-cold" else history_mask(split)
         self._history = histories(split, own)
-        used = histories(split, split.train.item_mask(split.target))
-        weights = np.ones(used.shape[0], dtype=np.float32)
-        if idf:
-            lengths = np.diff(histories(split, history_mask(split)).indptr)
-            share = history_mask(split).sum() / (1 + lengths)
-            weights = np.maximum(np.log(share), 0).astype(np.float32)
-        self._similar = _similarities(
-            scale_rows(self._history, weights), scale_rows(used, weights), k, shrink
-        )
+        if similar is None:
+            used = histories(split, split.train.item_mask(split.target))
+            weights = np.ones(used.shape[0], dtype=np.float32)
+            if idf:
+                lengths = np.diff(histories(split, history_mask(split)).indptr)
+                share = history_mask(split).sum() / (1 + lengths)
+                weights = np.maximum(np.log(share), 0).astype(np.float32)
+            similar = _similarities(
+                scale_rows(self._history, weights), scale_rows(used, weights), k, shrink
+            )
+        self.similar = similar
         self._carry = carry
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""
         scores = np.empty((len(users), len(items)), dtype=np.float32)
         if self._carry is None:
-            similar = take_columns(self._similar, items)
+            similar = take_columns(self.similar, items)
         else:
-            similar = self._similar @ take_columns(self._carry, items)
+            similar = self.similar @ take_columns(self._carry, items)
         for block in user_blocks(len(users), 12 * len(items)):
             scores[block] = (self._history[users[block]] @ similar).toarray()
         return scores

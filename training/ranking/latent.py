@@ -1,16 +1,16 @@
 """Signals from singular vectors, and the ridge regression of what users like on what they did."""
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from sklearn.utils.extmath import randomized_svd
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse, take_columns
+from training.ranking.conjugate import solve_shifted
+from training.ranking.fitted import Fitted
 from training.ranking.world import World
 
 RANK = 256
-MAX_ANCHORS = 8_192  # users the ridge is solved over: a matrix of so many squared
+MAX_ANCHORS = 8_192  # users the ridge is solved over
 ROUNDING = 1e-5  # of a product, relative to the lengths of its factors
 PENALTY = 1.2  # of the ridge, times the root of the number of anchors
 
@@ -22,11 +22,16 @@ class Latent:
 
     Args:
         world: what may be learned from.
-        seed: of the randomised SVD.
+        fitted: keeps the singular vectors.
     """
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.items, self.strength, self.users = decompose(world.all_history, seed)
+    def __init__(self, world: World, fitted: Fitted) -> None:
+        self._rows = normalised(world.all_history)
+        self.items, self.strength = fitted.arrays(
+            "latent.items",
+            "latent.strength",
+            make=lambda: decompose(self._rows, fitted.seed),
+        )
         self.root: FloatArray = np.sqrt(np.maximum(world.popularity, 1)).astype(np.float32)
         self._carry = world.carry
 
@@ -35,7 +40,7 @@ class Latent:
         # one dense product per block: the carry is applied to vectors, not to scores
         columns = take_columns(self._carry, items).T
         plain, popular = columns @ self.items, columns @ (self.items * self.root[:, None])
-        rows = self.users[users]
+        rows = self._rows[users] @ self.items
         return {
             "latent": _scores(rows, plain),
             "latent x popularity": _scores(rows, popular),
@@ -57,13 +62,11 @@ class Ridge:
     Args:
         world: what may be learned from.
         latent: of the same world.
+        fitted: keeps the singular vectors of the target.
     """
 
-    def __init__(self, world: World, latent: Latent, seed: int) -> None:
-        self._profile = world.profile
-        projected = self._profile @ latent.items
-        length = np.linalg.norm(projected, axis=1, keepdims=True)
-        self._latent = (projected / np.maximum(length, 1e-9)).astype(np.float32)
+    def __init__(self, world: World, latent: Latent, fitted: Fitted) -> None:
+        self._profile, self._vectors = world.profile, latent.items
         used = world.target_history
         both = np.flatnonzero((np.diff(used.indptr) > 0) & (np.diff(self._profile.indptr) > 0))
         if len(both) > MAX_ANCHORS:  # those who say most
@@ -72,13 +75,17 @@ class Ridge:
         self.anchors = both
         self._used = used[both]
         self._degree = np.sqrt(np.maximum(np.diff(self._used.indptr), 1)).astype(np.float32)
-        kernel = self._kernel(both)
+        self._exact, self._alike = self._places(both)
+        # the same without columns that are empty, to be multiplied with
+        self._rows = self._exact[:, np.unique(self._exact.indices)]
+        self._by_item = self._rows.T.tocsr()
         penalty = PENALTY * np.sqrt(max(len(both), 1))
-        self._solve = [_factor(kernel, penalty * share) for share in (1.0, 1 / 3)]
-        self._root = latent.root.astype(np.float32)
-        target = world.split.train.item_mask(world.split.target)
-        in_target = world.target_history[:, np.flatnonzero(target)]
-        vectors, _, _ = decompose(in_target, seed)
+        self._penalties = (penalty, penalty / 3)
+        self._root = latent.root
+        target = np.flatnonzero(world.split.train.item_mask(world.split.target))
+        (vectors,) = fitted.arrays(
+            "ridge.items", make=lambda: decompose(normalised(used[:, target]), fitted.seed)[:1]
+        )
         self._target_items = np.zeros((used.shape[1], vectors.shape[1]), dtype=np.float32)
         self._target_items[target] = vectors
 
@@ -86,8 +93,7 @@ class Ridge:
         """Return signals by name, each `[len(users), len(items)]`."""
         if not len(self.anchors):
             return {}
-        kernel = self._kernel(users).T
-        strict, loose = (cho_solve(factor, kernel).T for factor in self._solve)
+        strict, loose = (found.T for found in self._solve(users))
         used = take_columns(self._used, items).T.tocsr()
         vectors, root = self._target_items[items], self._root[items]
         ridge = _product(used, strict)
@@ -101,31 +107,49 @@ class Ridge:
             "ridge, smooth x popularity": smooth * root,
         }
 
-    def _kernel(self, users: IntArray) -> FloatArray:
-        exact = (self._profile[users] @ self._profile[self.anchors].T).toarray()
-        kernel: FloatArray = exact + self._latent[users] @ self._latent[self.anchors].T
-        return kernel
+    def _solve(self, users: IntArray) -> list[FloatArray]:
+        """Return what every anchor weighs, `[num_anchors, len(users)]`, for both penalties."""
+        exact, alike = self._places(users)
+        kernel = (self._exact @ exact.T).toarray() + self._alike @ alike.T
+
+        def multiply(x: FloatArray) -> FloatArray:
+            product: FloatArray = self._rows @ (self._by_item @ x)
+            product += self._alike @ (self._alike.T @ x)
+            return product
+
+        # no factor of the kernel: making one takes longer than all else that opens a model
+        return solve_shifted(multiply, kernel, self._penalties)
+
+    def _places(self, users: IntArray) -> tuple[Sparse, FloatArray]:
+        """Return profiles, and what of them lies along the singular vectors, at unit length."""
+        profile = self._profile[users]
+        projected = profile @ self._vectors
+        length = np.linalg.norm(projected, axis=1, keepdims=True)
+        return profile, (projected / np.maximum(length, 1e-9)).astype(np.float32)
 
 
-def decompose(history: Sparse, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return item vectors, singular values and user rows of the normalised interactions.
-
-    Returns:
-        float32 `[num_items, rank]`, `[rank]`, `[num_users, rank]`.
-    """
+def normalised(history: Sparse) -> Sparse:
+    r"""Return $D_u^{-1/2} X D_i^{-1/2}$, CSR float32."""
     from scipy.sparse import diags_array
 
     degrees = [np.maximum(np.asarray(history.sum(axis=axis)).ravel(), 1) for axis in (1, 0)]
     scaled = diags_array(degrees[0] ** -0.5) @ history @ diags_array(degrees[1] ** -0.5)
-    scaled = scaled.tocsr().astype(np.float32)
-    rank = min(RANK, min(scaled.shape) - 1)
-    if rank < 1 or not scaled.nnz:
-        rows, columns = scaled.shape
-        empty = np.zeros((0,), dtype=np.float32)
-        return np.zeros((columns, 0), np.float32), empty, np.zeros((rows, 0), np.float32)
-    _, strength, vectors = randomized_svd(scaled, rank, n_iter=3, random_state=seed)
-    items = np.ascontiguousarray(vectors.T).astype(np.float32)
-    return items, strength.astype(np.float32), scaled @ items
+    return scaled.tocsr().astype(np.float32)
+
+
+def decompose(matrix: Sparse, seed: int) -> tuple[FloatArray, FloatArray]:
+    """Return the right singular vectors of a matrix and its singular values.
+
+    Returns:
+        float32 `[num_columns, rank]`, `[rank]`.
+    """
+    rank = min(RANK, min(matrix.shape) - 1)
+    if rank < 1 or not matrix.nnz:
+        return np.zeros((matrix.shape[1], 0), np.float32), np.zeros((0,), np.float32)
+    from sklearn.utils.extmath import randomized_svd
+
+    _, strength, vectors = randomized_svd(matrix, rank, n_iter=3, random_state=seed)
+    return np.ascontiguousarray(vectors.T).astype(np.float32), strength.astype(np.float32)
 
 
 def _scores(rows: FloatArray, columns: FloatArray) -> FloatArray:
@@ -135,13 +159,6 @@ def _scores(rows: FloatArray, columns: FloatArray) -> FloatArray:
     bound = ROUNDING * np.linalg.norm(rows, axis=1) * longest
     scores[np.abs(scores).max(axis=1, initial=0) <= bound] = 0
     return scores
-
-
-def _factor(kernel: FloatArray, penalty: float) -> tuple[FloatArray, bool]:
-    system = kernel.copy()
-    system[np.diag_indices(len(system))] += np.float32(penalty)
-    factor: tuple[FloatArray, bool] = cho_factor(system, lower=True, overwrite_a=True)
-    return factor
 
 
 def _product(left: Sparse, right: FloatArray) -> FloatArray:

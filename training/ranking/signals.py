@@ -11,6 +11,7 @@ from training.baselines.ease import EASE
 from training.baselines.item_knn import ItemKNN
 from training.baselines.matrices import over_deviation
 from training.baselines.user_knn import UserKNN
+from training.ranking.fitted import Array, Fitted
 from training.ranking.latent import Latent, Ridge
 from training.ranking.relations import Relations
 from training.ranking.texts import Density, Nearest, Profiles, narrow
@@ -41,25 +42,30 @@ class Signals:
     Args:
         world: what may be learned from.
         seed: of singular vectors.
+        kept: what took long to make, of the same world and seed; None to make it.
     """
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, kept: Mapping[str, Array] | None = None) -> None:
         self.protocol = world.split.protocol
+        fitted = Fitted(seed, kept)
         task = Task(split=world.split, item_features=world.text)
-        latent = Latent(world, seed)
-        similar = ItemKNN(task, k=SIMILAR, shrink=SHRINK, carry=world.carry)
+        latent = Latent(world, fitted)
+        similar = fitted.matrix("item-kNN", lambda: ItemKNN(task, k=SIMILAR, shrink=SHRINK).similar)
+        item_knn = ItemKNN(task, similar=similar, carry=world.carry)
         groups: list[Group] = [_Network(world), latent, Profiles(world)]
-        groups += [_Scorers({"item-kNN": similar})]
+        groups += [_Scorers({"item-kNN": item_knn})]
         if self.protocol == "item-cold":
             bridges = {"user-kNN": world.carry, "user-kNN, few": narrow(world)}
             groups += [_Scorers({n: UserKNN(task, carry=c) for n, c in bridges.items()})]
             groups += [Nearest(world), Density(world)]
         else:
             groups += [_Popularity(world), _Scorers({"user-kNN": UserKNN(task)})]
-            groups += [Ridge(world, latent, seed)]
+            groups += [Ridge(world, latent, fitted)]
         if self.protocol == "warm":
-            groups += [_Scorers({"EASE": EASE(task, seed=seed)})]
+            (inverse,) = fitted.arrays("EASE.inverse", make=lambda: (EASE(task).inverse,))
+            groups += [_Scorers({"EASE": EASE(task, inverse=inverse)})]
         self._groups = [*groups, Relations(world, task)]
+        self.kept = fitted.kept
 
     def names(self) -> tuple[str, ...]:
         """Return what the signals are called, in their order."""

@@ -1,6 +1,7 @@
 """The learned second stage on disk: weights, and what signals need beside the training graph."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,18 @@ from gnn.ranker import Ranker
 from kg.files import read_json, write_json
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
+from training.ranking.fitted import Array
 
-RANKER, ITEMS = "ranker.json", "ranking.safetensors"
+RANKER, ITEMS, KEPT = "ranker.json", "ranking.safetensors", "signals.safetensors"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SecondStage:
-    """What a job learned for ordering; `training.ranking.world.World` says what the arrays are."""
+    """What a job learned for ordering.
+
+    `training.ranking.world.World` says what the first four arrays are. `kept` has what signals took
+    long to make of it (`training.ranking.fitted.Fitted`); what is not there they make again.
+    """
 
     ranker: Ranker
     seed: int
@@ -24,12 +30,14 @@ class SecondStage:
     channel: FloatArray
     near: IntArray
     similarity: FloatArray
+    kept: Mapping[str, Array] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write into a model folder."""
         write_json(folder / RANKER, {"seed": self.seed, "weights": self.ranker.to_json()})
         arrays = {name: getattr(self, name) for name in ("text", "channel", "near", "similarity")}
-        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / ITEMS)
+        for file, some in ((ITEMS, arrays), (KEPT, self.kept)):
+            save_file({k: np.ascontiguousarray(v) for k, v in some.items()}, folder / file)
 
     @classmethod
     def load(cls, folder: Path) -> "SecondStage | None":
@@ -38,4 +46,5 @@ class SecondStage:
             return None
         about = read_json(folder / RANKER)
         ranker = Ranker.from_json(about["weights"])
-        return cls(ranker=ranker, seed=about["seed"], **load_file(folder / ITEMS))
+        kept = load_file(folder / KEPT) if (folder / KEPT).is_file() else {}
+        return cls(ranker=ranker, seed=about["seed"], kept=kept, **load_file(folder / ITEMS))

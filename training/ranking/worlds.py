@@ -15,7 +15,8 @@ from training.evaluation.split import Split
 from training.fit import to_bundle
 from training.objective import Objective
 from training.prepare import prepare
-from training.ranking.second_stage import learn_ranker
+from training.ranking.learning import learn_ranker
+from training.ranking.signals import Signals
 from training.ranking.stage import SecondStage
 from training.ranking.world import World
 
@@ -93,6 +94,7 @@ def learn_second_stage(
         channel=world.channel,
         near=world.near,
         similarity=world.similarity,
+        kept=Signals(world, job.seed).kept,
     )
 
 

@@ -6,11 +6,12 @@ import pytest
 from training.baselines.base import Task
 from training.baselines.user_knn import UserKNN
 from training.ranking import latent
-from training.ranking.latent import Latent, Ridge, decompose
+from training.ranking.fitted import Fitted
+from training.ranking.latent import Latent, Ridge, decompose, normalised
 
 
-def normalised(history):
-    """The matrix that is taken apart, and its singular values."""
+def by_degree(history):
+    """The matrix that is taken apart."""
     rows, columns = (np.maximum(history.sum(axis=axis), 1) for axis in (1, 0))
     return history / np.sqrt(rows)[:, None] / np.sqrt(columns)
 
@@ -19,10 +20,12 @@ def normalised(history):
 def test_decompose_is_the_svd(random_split, make_world, dense, monkeypatch, rank):
     monkeypatch.setattr(latent, "RANK", rank)
     split = random_split("user-cold")
-    matrix = normalised(dense(split))
+    matrix = by_degree(dense(split))
 
-    items, strength, users = decompose(make_world(split).all_history, 0)
+    found = normalised(make_world(split).all_history)
+    items, strength = decompose(found, 0)
 
+    np.testing.assert_allclose(found.toarray(), matrix, atol=1e-6)
     _, values, rows = np.linalg.svd(matrix)
     kept = min(rank, min(matrix.shape) - 1)
     assert len(strength) == kept
@@ -32,8 +35,7 @@ def test_decompose_is_the_svd(random_split, make_world, dense, monkeypatch, rank
     assert len(clear)
     likeness = np.abs(np.sum(items.T[clear] * rows[clear], axis=1))  # up to the sign
     np.testing.assert_allclose(likeness, 1, atol=1e-2)
-    np.testing.assert_allclose(users, matrix @ items, atol=1e-5)
-    assert np.array_equal(decompose(make_world(split).all_history, 0)[0], items)
+    assert np.array_equal(decompose(found, 0)[0], items)
 
 
 @pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
@@ -41,13 +43,13 @@ def test_latent_by_definition(random_split, make_world, dense, monkeypatch, prot
     monkeypatch.setattr(latent, "RANK", 4)
     split = random_split(protocol)
     world = make_world(split)
-    vectors, strength, _ = decompose(world.all_history, 0)
-    rows = normalised(dense(split)) @ vectors
+    vectors, strength = decompose(normalised(world.all_history), 0)
+    rows = by_degree(dense(split)) @ vectors
     carry = world.carry.toarray()
     root = np.sqrt(np.maximum(world.popularity, 1))
     users, items = np.arange(7), np.flatnonzero(split.train.item_mask("films"))[::-1]
 
-    found = Latent(world, 0).signals(users, items)
+    found = Latent(world, Fitted(0)).signals(users, items)
 
     expected = {
         "latent": rows @ vectors.T @ carry,
@@ -63,7 +65,7 @@ def by_definition(world, history, penalty):
     """The ridge of `Ridge`, dense and in float64."""
     film = world.split.train.item_mask("films")
     profile = world.profile.toarray().astype(np.float64)
-    vectors, _, _ = decompose(world.all_history, 0)
+    vectors, _ = decompose(normalised(world.all_history), 0)
     projected = profile @ vectors
     projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-9)
     used = history * film
@@ -80,14 +82,14 @@ def test_ridge_in_closed_form(random_split, make_world, dense, protocol):
     film = np.flatnonzero(split.train.item_mask("films"))
     users, items = np.arange(40)[::3], film[::-1]
 
-    found = Ridge(world, Latent(world, 0), 0).signals(users, items)
+    found = Ridge(world, Latent(world, Fitted(0)), Fitted(0)).signals(users, items)
 
     strict, used = by_definition(world, history, latent.PENALTY)
     loose, _ = by_definition(world, history, latent.PENALTY / 3)
     ridge = strict @ used
     root = np.sqrt(np.maximum(history.sum(axis=0), 1))
     vectors = np.zeros((len(root), 0))
-    in_target, _, _ = decompose(world.target_history[:, film], 0)
+    in_target, _ = decompose(normalised(world.target_history[:, film]), 0)
     vectors = np.zeros((len(root), in_target.shape[1]))
     vectors[film] = in_target
     smooth = (ridge / root) @ vectors @ vectors.T
@@ -109,7 +111,7 @@ def test_a_great_penalty_leaves_user_knn(random_split, make_world, monkeypatch):
     split = random_split("user-cold")
     world = make_world(split)
     users, items = np.arange(40), np.flatnonzero(split.train.item_mask("films"))
-    ridge = Ridge(world, Latent(world, 0), 0)
+    ridge = Ridge(world, Latent(world, Fitted(0)), Fitted(0))
 
     found = ridge.signals(users, items)["ridge"]
 
@@ -121,13 +123,13 @@ def test_a_great_penalty_leaves_user_knn(random_split, make_world, monkeypatch):
 def test_the_busiest_are_the_anchors(random_split, make_world, dense, monkeypatch):
     split = random_split("user-cold")
     world = make_world(split)
-    everybody = Ridge(world, Latent(world, 0), 0).anchors
+    everybody = Ridge(world, Latent(world, Fitted(0)), Fitted(0)).anchors
     film, history = split.train.item_mask("films"), dense(split)
     counts = (history * film).sum(axis=1) * (history * ~film).any(axis=1)
     assert np.array_equal(everybody, np.flatnonzero(counts))
 
     monkeypatch.setattr(latent, "MAX_ANCHORS", 5)
-    busiest = Ridge(world, Latent(world, 0), 0).anchors
+    busiest = Ridge(world, Latent(world, Fitted(0)), Fitted(0)).anchors
 
     assert len(busiest) == 5
     assert np.array_equal(busiest, np.sort(busiest))
@@ -142,16 +144,15 @@ def test_without_anchors_there_is_no_ridge(random_split, make_world):
     train = split.train.with_edges({split.train.interactions: edges.take(alone)})
     world = make_world(dataclasses.replace(split, train=train))
 
-    ridge = Ridge(world, Latent(world, 0), 0)
+    ridge = Ridge(world, Latent(world, Fitted(0)), Fitted(0))
 
     assert ridge.signals(np.arange(3), np.flatnonzero(world.warm)) == {}
 
 
 def test_nothing_to_take_apart(random_split, make_world):
     history = make_world(random_split("warm")).all_history
-    items, strength, users = decompose(history * 0, 0)
+    items, strength = decompose(normalised(history * 0), 0)
     assert items.shape == (history.shape[1], 0)
-    assert users.shape == (history.shape[0], 0)
     assert strength.shape == (0,)
 
 
@@ -159,7 +160,7 @@ def test_rounding_says_nothing(random_split, make_world):
     """With every dimension kept a user's row is the history itself: nothing of other items."""
     split = random_split("item-cold")
     world = make_world(split)
-    found = Latent(world, 0)
+    found = Latent(world, Fitted(0))
     vectors = found.items
     assert vectors.shape[1] == min(world.all_history.shape) - 1
 

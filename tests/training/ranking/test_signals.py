@@ -3,11 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from training.baselines import ease, item_knn
 from training.baselines.base import Task
 from training.baselines.item_knn import ItemKNN
 from training.baselines.matrices import over_deviation
 from training.baselines.user_knn import UserKNN
 from training.evaluation.split import HeldOut
+from training.ranking import latent
 from training.ranking.relations import TAKEN
 from training.ranking.signals import PRIOR, SHRINK, SIMILAR, Signals
 
@@ -99,6 +101,32 @@ def test_what_is_held_out_is_not_read(random_split, make_world, asked, protocol)
     assert list(one) == list(other)
     for name, values in one.items():
         assert np.array_equal(values, other[name]), name
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_was_kept_is_not_made_again(random_split, make_world, asked, monkeypatch, protocol):
+    split = random_split(protocol)
+    first = Signals(make_world(split), 3)
+    expected = first(*asked)
+
+    def never(*_, **__):
+        raise AssertionError("it is kept")
+
+    for module, name in (
+        (latent, "decompose"),
+        (item_knn, "_similarities"),
+        (ease, "inverse_gram"),
+    ):
+        monkeypatch.setattr(module, name, never)
+    again = Signals(make_world(split), 3, first.kept)
+
+    assert list(again.kept) == list(first.kept)
+    found = again(*asked)
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        assert np.array_equal(values, found[name]), name
+    with pytest.raises(AssertionError, match="it is kept"):
+        Signals(make_world(split), 3)
 
 
 def test_a_cold_user_is_known_by_the_sources_alone(random_split, make_world):

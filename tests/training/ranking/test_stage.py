@@ -1,16 +1,20 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from gnn.ranker import Ranker
 from training.bundle import Bundle, EmbeddingScorer, load_bundle, save_bundle
+from training.ranking import latent
 from training.ranking.signals import Signals
-from training.ranking.stage import SecondStage
+from training.ranking.stage import KEPT, SecondStage
 
 
 @pytest.fixture
 def stage(random_split, make_world):
     world = make_world(random_split("item-cold"))
-    names = Signals(world, 3).names()
+    signals = Signals(world, 3)
+    names = signals.names()
     weights = np.random.default_rng(0).normal(size=2 * len(names)).astype(np.float32)
     return SecondStage(
         ranker=Ranker(names, weights),
@@ -19,6 +23,7 @@ def stage(random_split, make_world):
         channel=world.channel,
         near=world.near,
         similarity=world.similarity,
+        kept=signals.kept,
     )
 
 
@@ -46,19 +51,38 @@ def test_round_trip(stage, tmp_path):
         one, other = getattr(stage, name), getattr(again, name)
         assert one.dtype == other.dtype
         assert np.array_equal(one, other)
+    assert set(again.kept) == set(stage.kept)
+    for name, array in stage.kept.items():
+        assert again.kept[name].dtype == array.dtype
+        assert np.array_equal(again.kept[name], array)
+
+
+def test_signals_are_made_again_where_a_model_has_none(bundle, random_split, tmp_path):
+    split = random_split("item-cold")
+    users, items = np.arange(40), np.flatnonzero(split.train.item_mask("films"))
+    stage = dataclasses.replace(bundle.second_stage, kept={})
+    stage.save(tmp_path)
+    (tmp_path / KEPT).unlink()
+
+    old = dataclasses.replace(bundle, second_stage=SecondStage.load(tmp_path))
+
+    assert not old.second_stage.kept
+    expected = bundle.ranking_scorer(split).score(users, items)
+    np.testing.assert_allclose(old.ranking_scorer(split).score(users, items), expected, atol=1e-5)
 
 
 def test_a_model_without_has_none(tmp_path):
     assert SecondStage.load(tmp_path) is None
 
 
-def test_a_saved_model_scores_as_before(bundle, random_split, tmp_path):
+def test_a_saved_model_scores_as_before(bundle, random_split, tmp_path, monkeypatch):
     split = random_split("item-cold")
     users, items = np.arange(40), np.flatnonzero(split.train.item_mask("films"))
     scorer = bundle.ranking_scorer(split, "mine")
     before = scorer.score(users, items)
 
     save_bundle(bundle, tmp_path / "model", split.train)
+    monkeypatch.delattr(latent, "decompose")  # nothing is made again
     loaded = load_bundle(tmp_path / "model", split.train).ranking_scorer(split, "mine")
 
     assert loaded.name == scorer.name == "mine"

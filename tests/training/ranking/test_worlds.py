@@ -95,6 +95,20 @@ def test_a_world_without_texts(make_job, random_split):
     assert np.isfinite(stage.ranker.weights).all()
 
 
+@pytest.mark.parametrize("protocol", ["user-cold", "item-cold", "warm"])
+def test_what_signals_took_long_to_make_is_kept(opened, random_split, protocol):
+    world, _, stage = opened(random_split(protocol))
+
+    expected = Signals(world, 0).kept
+
+    assert {"latent.items", "item-kNN.data"} <= set(expected)
+    assert ("ridge.items" in expected) == (protocol != "item-cold")
+    assert ("EASE.inverse" in expected) == (protocol == "warm")
+    assert set(stage.kept) == set(expected)
+    for name, array in expected.items():
+        assert np.array_equal(stage.kept[name], array), name
+
+
 @pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
 def test_what_is_held_out_decides_nothing(opened, random_split, protocol):
     split = random_split(protocol)
