@@ -23,7 +23,8 @@ from gnn.convolutions.base import CONVOLUTIONS
 from kg.files import write_json
 from training.config import load_job
 from training.encoding import encode_histories
-from training.fit import MONITOR, fit
+from training.evaluation.valid import MONITOR
+from training.fit import fit
 from training.jobs import encode_step, import_step, split_step
 from training.prepare import choose_device, prepare
 from training.run_folder import RunFolder

@@ -30,10 +30,11 @@ from kg.graph import KnowledgeGraph
 from kg.importer import import_graph
 from training.baselines.base import Task
 from training.baselines.catalogue import BASELINES
-from training.baselines.tuned import BUDGET, VALID_USERS, tune_baseline
+from training.baselines.tuned import BUDGET, tune_baseline
 from training.config import JobConfig, load_job
 from training.evaluation.evaluate import evaluate
 from training.evaluation.split import HeldOut, Protocol, make_split
+from training.evaluation.valid import VALID_USERS
 from training.seed import rng
 
 HERE = Path(__file__).parent

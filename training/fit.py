@@ -1,6 +1,5 @@
 """Graph, split and features to a trained network: the loop."""
 
-import dataclasses
 import json
 import math
 import time
@@ -20,14 +19,12 @@ from kg.progress import progress
 from training.bundle import Bundle
 from training.checkpoint import copy_weights, load_checkpoint, save_checkpoint
 from training.config import JobConfig, TrainingConfig
-from training.evaluation.evaluate import evaluate
-from training.evaluation.split import HeldOut, Split
+from training.evaluation.split import Split
+from training.evaluation.valid import MONITOR, VALID_USERS, fewer_users, valid_score
 from training.objective import Objective
-from training.seed import generator, rng
+from training.seed import generator
 from training.simulation import Draw
 
-MONITOR = "NDCG@10"
-VALID_USERS = 2_000  # enough to tell epochs apart; all of them would cost more than the epoch
 MIN_STEPS = 20  # an epoch of a small data set
 
 
@@ -73,9 +70,9 @@ def fit(
     optimizer = make_optimizer(objective, config)
     batch = min(config.batch_size, -(-objective.num_interactions // MIN_STEPS))
     steps = -(-objective.num_interactions // batch)
-    valid = _sample_users(split.valid, rng(job.seed, "valid users"))
+    split = fewer_users(split, VALID_USERS, job.seed)
     start = objective.embed()
-    first = _score(job, split, valid, objective)
+    first = _score(job, split, objective)
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best": first}
     best = copy_weights(objective.model)
     history: list[dict[str, Any]] = [{"epoch": 0, "valid": {MONITOR: first}}]
@@ -108,7 +105,7 @@ def fit(
                 sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
                 bar.advance(note=f"loss {losses['loss']:.3f}, valid {MONITOR} {state['best']:.4f}")
             state["epoch"] += 1
-            score = _score(job, split, valid, objective)
+            score = _score(job, split, objective)
             if score > state["best"]:
                 best = copy_weights(objective.model)
                 state["best"], state["best_epoch"] = score, state["epoch"]
@@ -175,19 +172,9 @@ def _schedule(step: int, total: int, warmup: int = 20) -> float:
     return min(1.0, (step + 1) / warmup) * (0.05 + 0.475 * (1 + math.cos(math.pi * step / total)))
 
 
-def _score(job: JobConfig, split: Split, valid: HeldOut, objective: Objective) -> float:
+def _score(job: JobConfig, split: Split, objective: Objective) -> float:
     scorer = to_bundle(objective.embed(), objective.model).scorer(split.train)
-    part = dataclasses.replace(split, valid=valid)
-    judged = evaluate(
-        scorer,
-        part,
-        "valid",
-        k=(10,),
-        sampled_negatives=0,
-        block_bytes=job.evaluation.block_bytes,
-        rng=rng(job.seed, "valid"),
-    )
-    return judged.mean(MONITOR)
+    return valid_score(scorer, split, block_bytes=job.evaluation.block_bytes)
 
 
 def to_bundle(
@@ -202,14 +189,6 @@ def to_bundle(
         weights={name: value.cpu().numpy() for name, value in model.state_dict().items()},
         about=about or {},
     )
-
-
-def _sample_users(held_out: HeldOut, draws: np.random.Generator) -> HeldOut:
-    users = np.unique(held_out.users)
-    if len(users) <= VALID_USERS:
-        return held_out
-    rows = np.isin(held_out.users, draws.choice(users, VALID_USERS, replace=False))
-    return dataclasses.replace(held_out, users=held_out.users[rows], items=held_out.items[rows])
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -17,13 +17,11 @@ from training.baselines.base import Scorer, Task
 from training.baselines.floors import floors_for
 from training.config import JobConfig
 from training.encoding import encode_histories
-from training.evaluation.evaluate import evaluate
 from training.evaluation.split import HeldOut, Split
-from training.fit import MONITOR
+from training.evaluation.valid import MONITOR, valid_score
 from training.jobs import encode_step, import_step, split_step
 from training.run_folder import RunFolder
 from training.search_space import Settings, with_settings
-from training.seed import rng
 from training.train import train
 from training.tuning_guard import check_tuned
 
@@ -60,9 +58,8 @@ class SearchTask:
             InputError: training fails with these settings.
         """
         job = with_settings(self.job, settings)
-        return valid_score(
-            train_scorer(job, self.split, self.features, self.histories), job, self.split
-        )
+        scorer = train_scorer(job, self.split, self.features, self.histories)
+        return valid_score(scorer, self.split, block_bytes=job.evaluation.block_bytes)
 
 
 def open_tasks(
@@ -91,7 +88,9 @@ def open_tasks(
             if not path.is_file():
                 say(f"{name}: floors")
                 floors = floors_for(Task(split=split, item_features=vectors), job.seed)
-                write_json(path, {floor.name: valid_score(floor, job, split) for floor in floors})
+                memory = job.evaluation.block_bytes
+                scores = {f.name: valid_score(f, split, block_bytes=memory) for f in floors}
+                write_json(path, scores)
             task = SearchTask(
                 name=name,
                 job=job,
@@ -140,17 +139,3 @@ def train_scorer(
             fingerprint="",
         )
     return trained.bundle().ranking_scorer(split)
-
-
-def valid_score(scorer: Scorer, job: JobConfig, split: Split) -> float:
-    """Return NDCG@10 over all users of the valid part."""
-    judged = evaluate(
-        scorer,
-        split,
-        "valid",
-        k=(10,),
-        sampled_negatives=0,
-        block_bytes=job.evaluation.block_bytes,
-        rng=rng(job.seed, "valid"),
-    )
-    return judged.mean(MONITOR)

@@ -143,7 +143,7 @@ def test_the_best_epoch_is_kept_not_the_last(make_job, train, monkeypatch):
     values = iter([0.1, 0.3, 0.9, 0.2, 0.2])
     snapshots = []
 
-    def score(job, split, valid, objective):
+    def score(job, split, objective):
         snapshots.append(copy_weights(objective.model))
         return next(values)
 

@@ -11,7 +11,7 @@ from kg.errors import ConfigError, InputError
 from kg.files import read_json, write_json
 from kg.settings import build
 from kg.store import load_graph, save_graph
-from training import fit, search_tasks
+from training import search_tasks
 from training.baselines.random import Random
 from training.config import (
     GraphConfig,
@@ -20,10 +20,11 @@ from training.config import (
     TaskConfig,
     TrainingConfig,
 )
+from training.evaluation import valid
 from training.evaluation.evaluate import evaluate
 from training.evaluation.split import HeldOut
 from training.run_folder import RunFolder
-from training.search_tasks import open_tasks, train_scorer, valid_score, without_test
+from training.search_tasks import open_tasks, train_scorer, without_test
 
 PROTOCOLS = ("user-cold", "item-cold")
 
@@ -67,8 +68,7 @@ def test_the_test_part_is_neither_scored_nor_there(job, tmp_path, monkeypatch):
         looked.append((part, len(split.test), len(split.test.candidates)))
         return evaluate(scorer, split, part, **settings)
 
-    for module in (search_tasks, fit):
-        monkeypatch.setattr(module, "evaluate", watched)
+    monkeypatch.setattr(valid, "evaluate", watched)
 
     for task in open_tasks([job], tmp_path / "study", silent):
         assert len(task.split.valid)
@@ -97,7 +97,7 @@ def test_a_trained_scorer_knows_more_than_chance_and_leaves_nothing(job, tmp_pat
 
     scorer = train_scorer(job, task.split, task.features, task.histories)
 
-    assert valid_score(scorer, job, task.split) > valid_score(Random(0), job, task.split)
+    assert valid.valid_score(scorer, task.split) > valid.valid_score(Random(0), task.split)
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from kg.progress import progress
 from training.baselines.base import Scorer, Task
-from training.baselines.tuned import fewer_users
-from training.evaluation.evaluate import evaluate
+from training.evaluation.valid import fewer_users, valid_score
 from training.losses import LOSSES
 from training.negatives import Negatives, draw
-from training.seed import generator, rng
+from training.seed import generator
 
 MAX_VALID_USERS = 1000
 
@@ -128,8 +127,7 @@ def valid_quality(
 
     def measure() -> float:
         with torch.no_grad():
-            found = evaluate(scorer(), few, "valid", k=(10,), sampled_negatives=0, rng=rng(0, ""))
-        return found.mean("NDCG@10")
+            return valid_score(scorer(), few)
 
     return measure
 

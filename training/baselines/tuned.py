@@ -1,7 +1,7 @@
 """A baseline with the settings that do best on the valid part."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,10 @@ from kg.errors import ConfigError
 from kg.progress import progress
 from training.baselines.base import Scorer, Task
 from training.baselines.catalogue import grid_of, make_baseline
-from training.evaluation.evaluate import evaluate
-from training.evaluation.split import Split
+from training.evaluation.valid import MONITOR, VALID_USERS, fewer_users, valid_score
 from training.seed import rng
 
-METRIC = "NDCG@10"
 BUDGET = 8  # settings, for each baseline the same
-VALID_USERS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,29 +71,10 @@ def tune_baseline(
     with progress(f"tuning {name}", len(grid)) as bar:
         for settings in grid:
             scorer = make_baseline(name, task, seed=seed, **settings)
-            found = evaluate(
-                scorer,
-                valid,
-                "valid",
-                k=(10,),
-                sampled_negatives=0,
-                block_bytes=block_bytes,
-                rng=rng(seed, "valid"),
-            ).mean(METRIC)
+            found = valid_score(scorer, valid, block_bytes=block_bytes)
             tried.append((settings, found))
             if best is None or found > best[0]:
                 best = (found, scorer, settings)
-            bar.advance(note=f"{METRIC} {100 * best[0]:.2f}")
+            bar.advance(note=f"{MONITOR} {100 * best[0]:.2f}")
     assert best is not None
     return Tuned(scorer=best[1], settings=best[2], tried=tried, seconds=time.monotonic() - began)
-
-
-def fewer_users(split: Split, max_users: int, seed: int) -> Split:
-    """Return the split with at most so many users in its valid part, drawn at random."""
-    users = np.unique(split.valid.users)
-    if len(users) <= max_users:
-        return split
-    kept = rng(seed, "valid users").choice(users, max_users, replace=False)
-    rows = np.isin(split.valid.users, kept)
-    valid = replace(split.valid, users=split.valid.users[rows], items=split.valid.items[rows])
-    return replace(split, valid=valid)

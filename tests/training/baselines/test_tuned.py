@@ -7,7 +7,7 @@ from kg.errors import ConfigError
 from training.baselines import item_knn
 from training.baselines.catalogue import make_baseline
 from training.baselines.item_knn import ItemKNN
-from training.baselines.tuned import fewer_users, tune_baseline
+from training.baselines.tuned import tune_baseline
 from training.evaluation.evaluate import evaluate
 
 
@@ -47,13 +47,3 @@ def test_a_smaller_budget_draws_from_the_grid(random_task):
 def test_of_equal_settings_the_first_wins(random_task, monkeypatch):
     monkeypatch.setattr(item_knn.ItemKNN, "GRID", ({"k": 0}, {"k": 1000}))
     assert tune_baseline("item-knn", random_task("warm")).settings == {"k": 0}
-
-
-def test_fewer_users(random_task):
-    split = random_task("warm").split
-    fewer = fewer_users(split, 10, seed=0)
-    assert len(np.unique(fewer.valid.users)) == 10
-    for user in np.unique(fewer.valid.users):  # with all of their rows
-        assert (fewer.valid.users == user).sum() == (split.valid.users == user).sum()
-    assert np.array_equal(fewer.valid.candidates, split.valid.candidates)
-    assert fewer_users(split, 1000, seed=0) is split

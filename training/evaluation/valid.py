@@ -1,0 +1,48 @@
+"""The one number that decides on the valid part: which epoch, which settings, which baseline."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from training.baselines.base import Scorer
+from training.evaluation.evaluate import evaluate
+from training.evaluation.split import Split
+from training.seed import rng
+
+MONITOR = "NDCG@10"
+VALID_USERS = 2_000  # enough to tell epochs apart; all of them would cost more than an epoch
+
+
+def valid_score(scorer: Scorer, split: Split, *, block_bytes: int = 268_435_456) -> float:
+    """Return NDCG@10 over the users of `split.valid`, in full ranking; nothing in it is drawn.
+
+    Args:
+        scorer: floor, baseline or model.
+        split: whose valid part is judged.
+        block_bytes: bound on scores and their temporaries held at once.
+
+    Raises:
+        InputError: the valid part is empty, or a score is NaN.
+    """
+    nothing_drawn = rng(0, "valid")
+    judged = evaluate(
+        scorer,
+        split,
+        "valid",
+        k=(10,),
+        sampled_negatives=0,
+        block_bytes=block_bytes,
+        rng=nothing_drawn,
+    )
+    return judged.mean(MONITOR)
+
+
+def fewer_users(split: Split, max_users: int, seed: int) -> Split:
+    """Return the split with at most so many users in its valid part, drawn at random."""
+    users = np.unique(split.valid.users)
+    if len(users) <= max_users:
+        return split
+    kept = rng(seed, "valid users").choice(users, max_users, replace=False)
+    rows = np.isin(split.valid.users, kept)
+    valid = replace(split.valid, users=split.valid.users[rows], items=split.valid.items[rows])
+    return replace(split, valid=valid)
