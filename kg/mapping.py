@@ -115,6 +115,14 @@ class RdfFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exported:
+    """`[exported]`: a whole graph as `isthmus export` writes it as RDF."""
+
+    file: str
+    format: RdfFormatName | None = None  # default: from the file name
+
+
+@dataclass(frozen=True, kw_only=True)
 class GraphMapping:
     """A whole mapping file. `folder` is what its paths are relative to."""
 
@@ -122,11 +130,16 @@ class GraphMapping:
     nodes: tuple[NodeFile, ...] = ()
     edges: tuple[EdgeFile, ...] = ()
     rdf: tuple[RdfFile, ...] = ()
+    exported: Exported | None = None
     pseudonymise: Pseudonymise | None = None
     scrub: dict[str, tuple[str, ...]] = field(default_factory=dict)  # facts, by node type
     folder: Path = Path()
 
     def __post_init__(self) -> None:
+        if self.exported is not None:
+            if self.nodes or self.edges or self.rdf:
+                raise ValueError("[exported] is a whole graph: it takes no other files beside it")
+            return
         if not self.nodes and not self.rdf:
             raise ValueError("no nodes: add at least one [[nodes]] or [[rdf]]")
         if not self.edges and not self.rdf:
