@@ -1,7 +1,7 @@
 """The mapping: one TOML that says what every column, predicate and prefix means."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -115,6 +115,15 @@ class RdfFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Existing:
+    """What the graph has that an import adds to, so that a mapping need not define it."""
+
+    interactions: Interactions
+    types: tuple[str, ...]
+    tables: tuple[str, ...] = ()  # node types that tables have defined
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exported:
     """`[exported]`: a whole graph as `isthmus export` writes it as RDF."""
 
@@ -134,17 +143,19 @@ class GraphMapping:
     pseudonymise: Pseudonymise | None = None
     scrub: dict[str, tuple[str, ...]] = field(default_factory=dict)  # facts, by node type
     folder: Path = Path()
+    existing: Existing | None = None
 
     def __post_init__(self) -> None:
         if self.exported is not None:
             if self.nodes or self.edges or self.rdf:
                 raise ValueError("[exported] is a whole graph: it takes no other files beside it")
             return
-        if not self.nodes and not self.rdf:
+        if self.existing is None and not self.nodes and not self.rdf:
             raise ValueError("no nodes: add at least one [[nodes]] or [[rdf]]")
-        if not self.edges and not self.rdf:
+        if self.existing is None and not self.edges and not self.rdf:
             raise ValueError("no edges: add at least one [[edges]] or [[rdf]]")
-        known = sorted(self._node_types())
+        existing = () if self.existing is None else self.existing.types
+        known = sorted({*self._defined_types(), *existing})
         wanted = [(self.interactions.item, "interactions.item")]
         for i, edge in enumerate(self.edges):
             wanted += [(edge.src.type, f"edges[{i}].src"), (edge.dst.type, f"edges[{i}].dst")]
@@ -159,7 +170,6 @@ class GraphMapping:
                     f"{where}: node type {name!r} is never defined{hint}; "
                     f"the mapping defines {', '.join(known)}"
                 )
-
         for i, rdf in enumerate(self.rdf):
             for rule in rdf.nodes:
                 if rule.type in hidden and rule.otherwise not in (None, *hidden):
@@ -168,7 +178,17 @@ class GraphMapping:
                         "which are pseudonymised; pseudonymise both, or leave `otherwise` out"
                     )
 
-    def _node_types(self) -> Iterator[str]:
+    def own_types(self) -> set[str]:
+        """Return every node type that a file of the mapping may name an id of."""
+        ends = {end.type for edge in self.edges for end in (edge.src, edge.dst)}
+        return {*self._defined_types(), *ends}
+
+    def table_types(self) -> frozenset[str]:
+        """Return the node types that tables define, here or for the graph that is added to."""
+        known = () if self.existing is None else self.existing.tables
+        return frozenset({*known, *(nodes.type for nodes in self.nodes)})
+
+    def _defined_types(self) -> Iterator[str]:
         yield from (nodes.type for nodes in self.nodes)
         for edge in self.edges:
             yield from (end.type for end in (edge.src, edge.dst) if end.create)
@@ -181,16 +201,24 @@ class GraphMapping:
                     yield prefix.otherwise
 
 
-def read_mapping(path: Path) -> GraphMapping:
+def read_mapping(path: Path, existing: Existing | None = None) -> GraphMapping:
     """Read a mapping file; its paths are relative to the folder that it is in.
+
+    Args:
+        path: a TOML.
+        existing: what is in the graph that its files are added to.
 
     Raises:
         ConfigError: missing, not TOML, or a key is wrong; names the nearest key.
     """
     data = read_toml(path)
     try:
-        if "folder" in data:
-            raise ConfigError("unknown key 'folder': paths are relative to the mapping file")
+        for name in ("folder", "existing"):
+            if name in data:
+                raise ConfigError(f"unknown key {name!r}: it follows from the files")
+        if existing is not None:
+            known = asdict(existing)
+            data = {"interactions": known["interactions"], **data, "existing": known}
         return replace(build(GraphMapping, data), folder=path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None

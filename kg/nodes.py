@@ -57,6 +57,16 @@ class NodeSet:
             rows = self._rows(ids)
         return rows
 
+    def fact(self, name: str) -> Any:
+        """Return a fact (title, text, or an `attribute_fact`) of all rows, `""` where unknown."""
+        return self._column(name)
+
+    def put(self, fact: str, rows: IntArray, values: Any) -> None:
+        """Set a fact of distinct rows, in ascending order, whatever it was."""
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[rows] = True
+        self._facts[fact] = pc.replace_with_mask(self._column(fact), pa.array(mask), values)
+
     def fill(self, fact: str, rows: IntArray, values: Any) -> None:
         """Set a fact (title, text, or an `attribute_fact`) of rows where it is still empty.
 
@@ -66,10 +76,7 @@ class NodeSet:
         rows, first = np.unique(rows, return_index=True)
         values = flat(values).take(pa.array(first))
         empty = pc.equal(current.take(pa.array(rows)), "").to_numpy(zero_copy_only=False)
-        mask = np.zeros(len(self), dtype=np.bool_)
-        mask[rows[empty]] = True
-        values = values.filter(pa.array(empty))
-        self._facts[fact] = pc.replace_with_mask(current, pa.array(mask), values)
+        self.put(fact, rows[empty], values.filter(pa.array(empty)))
 
     def empty(self, fact: str) -> BoolArray:
         """Return which rows have no value for a fact."""
