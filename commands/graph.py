@@ -1,4 +1,4 @@
-"""Commands about graphs: make one, look at one."""
+"""Commands about graphs: begin with files, make one, look at one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +9,24 @@ from commands.options import console
 
 if TYPE_CHECKING:
     from kg.importer import Imported
+
+
+def init(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Tables and RDF.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write mapping.toml and job.toml into.")
+    ] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the two.")] = False,
+) -> None:
+    """Look at files and write a first mapping and job for them, to be edited."""
+    from kg.start.look import JOB, MAPPING, start
+    from kg.start.show import render
+
+    found = start(files, out, force=force)
+    console().print(render(found.plan))
+    typer.echo(f"Mapping: {out / MAPPING}\nJob: {out / JOB}")
+    if not found.plan.missing:
+        typer.echo(f"Next: isthmus import {out / MAPPING} --check")
 
 
 def import_(
@@ -46,4 +64,4 @@ def _describe(imported: "Imported") -> None:
     console().print(render(describe(imported.graph, imported.rejects, imported.accounts)))
 
 
-COMMANDS = (import_, inspect)
+COMMANDS = (init, import_, inspect)

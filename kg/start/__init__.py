@@ -1,0 +1,1 @@
+"""A first mapping, written by looking at the files."""
