@@ -1,7 +1,7 @@
 """What an import changes in the graph that it adds to: what is new, and what is said otherwise."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,12 +38,8 @@ class Change:
 
     @classmethod
     def read(cls, about: dict[str, Any]) -> "Change":
-        """Return a change from JSON as `as_json` makes it."""
+        """Return a change from its fields, as JSON has them."""
         return cls(**{**about, "examples": tuple(tuple(row) for row in about["examples"])})
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the change as a JSON object."""
-        return asdict(self)
 
 
 def changes_between(old: KnowledgeGraph, new: KnowledgeGraph, number: int) -> tuple[Change, ...]:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from kg.errors import ConfigError, nearest
+from kg.linking.rules import LinkRule
 from kg.pseudonyms import Pseudonymise
 from kg.settings import build, read_toml
 
 TableFormat = Literal["csv", "tsv", "jsonl", "parquet"]
-RdfFormatName = Literal["ntriples", "nquads", "turtle", "trig", "rdfxml", "jsonld"]
+RdfFormatName = Literal["ntriples", "nquads", "turtle", "trig", "n3", "rdfxml", "jsonld"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +113,7 @@ class RdfFile:
     name_from_iri: bool = False  # title and text from the IRI where no literal gives them
     ignore: tuple[str, ...] = ()  # predicates to leave out
     relations: dict[str, str] | tuple[str, ...] | None = None  # only these, perhaps renamed
+    graphs: tuple[str, ...] | None = None  # only the triples of these named graphs; "": of none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +141,7 @@ class GraphMapping:
     nodes: tuple[NodeFile, ...] = ()
     edges: tuple[EdgeFile, ...] = ()
     rdf: tuple[RdfFile, ...] = ()
+    links: tuple[LinkRule, ...] = ()
     exported: Exported | None = None
     pseudonymise: Pseudonymise | None = None
     scrub: dict[str, tuple[str, ...]] = field(default_factory=dict)  # facts, by node type
@@ -160,6 +163,8 @@ class GraphMapping:
         for i, edge in enumerate(self.edges):
             wanted += [(edge.src.type, f"edges[{i}].src"), (edge.dst.type, f"edges[{i}].dst")]
         wanted.append((self.interactions.user, "interactions.user"))
+        for i, link in enumerate(self.links):
+            wanted += [(link.source, f"links[{i}].source"), (link.target, f"links[{i}].target")]
         hidden = () if self.pseudonymise is None else self.pseudonymise.types
         wanted += [(name, "pseudonymise.types") for name in hidden]
         wanted += [(name, "scrub") for name in self.scrub]
@@ -170,6 +175,16 @@ class GraphMapping:
                     f"{where}: node type {name!r} is never defined{hint}; "
                     f"the mapping defines {', '.join(known)}"
                 )
+        self._check_hidden(hidden)
+
+        for i, link in enumerate(self.links):
+            if (link.source in hidden) != (link.target in hidden):
+                raise ValueError(
+                    f"links[{i}]: a link between {link.source!r} and {link.target!r} would show "
+                    "who a pseudonym is; pseudonymise both, or leave the link out"
+                )
+
+    def _check_hidden(self, hidden: tuple[str, ...]) -> None:
         for i, rdf in enumerate(self.rdf):
             for rule in rdf.nodes:
                 if rule.type in hidden and rule.otherwise not in (None, *hidden):

@@ -8,6 +8,7 @@ import pyarrow as pa
 REJECT_SCHEMA = pa.schema(
     [("file", pa.string()), ("line", pa.int64()), ("raw", pa.string()), ("reason", pa.string())]
 )
+WITHHELD = "(withheld)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Account:
         rejected: rows that are kept among the rejects instead.
         merged: loaded rows that repeat an edge or a node which was already there.
         ignored: loaded triples that the mapping leaves out on purpose.
+        import_number: which import into the graph it belongs to, from 1.
     """
 
     file: str
@@ -31,6 +33,7 @@ class Account:
     rejected: int
     merged: int = 0
     ignored: int = 0
+    import_number: int = 1
 
     def __post_init__(self) -> None:
         if self.rows != self.loaded + self.rejected:
@@ -39,8 +42,13 @@ class Account:
 
 @dataclass
 class RejectLog:
-    """Collects rejected rows during an import."""
+    """Collects rejected rows during an import.
 
+    Attributes:
+        withhold: whether to leave out the text of rows, and what reasons quote of it.
+    """
+
+    withhold: bool = False
     _file: list[str] = field(default_factory=list)
     _line: list[int | None] = field(default_factory=list)
     _raw: list[str] = field(default_factory=list)
@@ -48,6 +56,8 @@ class RejectLog:
 
     def add(self, file: str, line: int | None, raw: str, reason: str) -> None:
         """Keep one rejected row."""
+        if self.withhold:
+            raw, reason = WITHHELD, reason.partition(": ")[0]
         self._file.append(file)
         self._line.append(line)
         # a byte that is no UTF-8 comes as a surrogate and is kept as \\xff

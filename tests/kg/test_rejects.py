@@ -22,3 +22,11 @@ def test_a_tally_counts_and_keeps_its_rejects():
         {"file": "f.csv", "line": 2, "raw": "\\xffa", "reason": "not valid UTF-8"},
         {"file": "f.csv", "line": None, "raw": "b", "reason": "other"},
     ]
+
+
+def test_what_a_row_and_a_reason_quote_may_be_withheld():
+    log = RejectLog(withhold=True)
+    log.add("f", 3, "ann,1", "malformed RDF: ann is no IRI")
+    log.add("f", 4, "bob,1", "unknown item")
+    found = [(row["line"], row["raw"], row["reason"]) for row in log.table().to_pylist()]
+    assert found == [(3, "(withheld)", "malformed RDF"), (4, "(withheld)", "unknown item")]
