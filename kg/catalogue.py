@@ -8,14 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kg.door import Door
 from kg.graph import BoolArray
 from kg.mapping import GraphMapping, NodeFile
 from kg.nodes import NodeSet, attribute_fact
 from kg.progress import Bar
 from kg.rejects import RejectLog, Tally
-from kg.sources import SourceFile, source_files
-from kg.tables.read import read_table
-from kg.tables.values import is_blank, join_text
+from kg.tables.read import read_section
+from kg.tables.rows import Rows
+from kg.tables.values import flat, join_text
 from kg.vocab import IntArray
 
 
@@ -24,7 +25,7 @@ class _Batch:
     """The rows of one file that have an id."""
 
     tally: Tally
-    line: IntArray
+    line: Callable[[int], int]
     raw: Callable[[int], str]
     ids: Any
     facts: dict[str, Any]  # title, text and attributes
@@ -33,7 +34,7 @@ class _Batch:
 
 
 def read_catalogue(
-    mapping: GraphMapping, sets: dict[str, NodeSet], log: RejectLog, bar: Bar
+    mapping: GraphMapping, door: Door, sets: dict[str, NodeSet], log: RejectLog, bar: Bar
 ) -> list[Tally]:
     """Read all node tables into `sets` and return the tally of each file.
 
@@ -43,53 +44,60 @@ def read_catalogue(
     batches: dict[str, list[_Batch]] = {}
     tallies = []
     for i, section in enumerate(mapping.nodes):
-        for source in source_files(section.file, mapping.folder):
-            tally = Tally(source.label, f"nodes[{i}]", log)
+        of_type = batches.setdefault(section.type, [])
+        wanted = _columns(section)
+        files = read_section(section, f"nodes[{i}]", mapping.folder, wanted, log, ids=[section.id])
+        for tally, parts in files:
             tallies.append(tally)
-            batches.setdefault(section.type, []).append(_read(section, source, tally))
+            for rows in parts:
+                of_type.append(_batch(section, rows, door, tally))
+                bar.advance(0, note=f"{tally.file}: {tally.rows:,} rows")
         bar.advance()
     for kind, of_type in batches.items():
-        _resolve(of_type, sets.setdefault(kind, NodeSet(kind)))
+        nodes = sets.setdefault(kind, NodeSet(kind))
+        if of_type:
+            _resolve(of_type, nodes)
     return tallies
 
 
-def _read(section: NodeFile, source: SourceFile, tally: Tally) -> _Batch:
-    title = section.title or (section.text[0] if section.text else None)
-    wanted = [section.id, *section.text, *section.attributes]
-    wanted += [column for column in (title, section.domain_column) if column is not None]
-    wanted = list(dict.fromkeys(wanted))
-    rows = read_table(
-        source,
-        wanted,
-        tally,
-        format=section.format,
-        delimiter=section.delimiter,
-        quote=section.quote,
-    )
-    missing = is_blank(rows.columns[section.id])
+def _columns(section: NodeFile) -> list[str]:
+    columns = [section.id, *section.text, *section.attributes]
+    columns += [name for name in (section.title, section.domain_column) if name is not None]
+    return list(dict.fromkeys(columns))
+
+
+def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
+    ids = door.ids(_chunks(rows.columns[section.id]), section.type)
+    missing = ids.blank()
     for row in np.flatnonzero(missing).tolist():
         tally.reject(int(rows.line[row]), rows.raw(row), f"{section.id} is empty")
-    kept = pa.array(~missing)
-    columns = {name: rows.columns[name].filter(kept) for name in wanted}
-    ids = columns[section.id]
-    empty = pa.array([""] * len(ids), pa.string())
+    at = np.flatnonzero(~missing)
+    kept = pa.array(at)
+    title = section.title or (section.text[0] if section.text else None)
+    used = {*section.text, *section.attributes}
+    used |= {name for name in (title, section.domain_column) if name is not None}
+    columns = {name: flat(rows.columns[name]).take(kept) for name in used}
+    empty = pa.array([""] * len(at), pa.string())
     facts = {
         "title": pc.utf8_trim_whitespace(columns[title]) if title is not None else empty,
-        "text": join_text([columns[name] for name in section.text], len(ids)),
+        "text": join_text([columns[name] for name in section.text], len(at)),
         **{attribute_fact(n): pc.utf8_trim_whitespace(columns[n]) for n in section.attributes},
     }
-    at = np.flatnonzero(~missing)
     return _Batch(
         tally=tally,
-        line=rows.line[at],
+        line=lambda row: int(rows.line[at[row]]),
         raw=lambda row: rows.raw(int(at[row])),
-        ids=ids,
+        ids=ids.column().take(kept),
         facts=facts,
         domain=pc.utf8_trim_whitespace(columns[section.domain_column])
         if section.domain_column is not None
         else empty,
         all_in=section.domain,
     )
+
+
+def _chunks(column: Any) -> list[Any]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
 
 
 def _resolve(batches: list[_Batch], nodes: NodeSet) -> None:
@@ -110,7 +118,7 @@ def _resolve(batches: list[_Batch], nodes: NodeSet) -> None:
         bad = rejected[start:stop]
         for row in np.flatnonzero(bad).tolist():
             reason = "id is given twice with different content"
-            batch.tally.reject(int(batch.line[row]), batch.raw(row), reason)
+            batch.tally.reject(batch.line(row), batch.raw(row), reason)
         batch.tally.loaded += int((~bad).sum())
         is_first = np.zeros(len(bad), dtype=np.bool_)
         is_first[first[(first >= start) & (first < stop)] - start] = True

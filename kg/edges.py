@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from kg.errors import InputError
 from kg.graph import Edges
-from kg.rejects import Tally
+from kg.rejects import RejectLog, Tally
 from kg.vocab import IntArray
 
 
@@ -42,40 +42,56 @@ class EdgeSet:
         Raises:
             InputError: some parts have times and others have none.
         """
-        parts = self.parts
+        nothing = np.empty(0, dtype=np.int64)
+        parts = self.parts or [EdgePart(nothing, nothing, Tally("", "", RejectLog()))]
         timed = {part.time is not None for part in parts if len(part.src)}
         if len(timed) == 2:
             with_time = next(part.tally.file for part in parts if part.time is not None)
             without = next(p.tally.file for p in parts if p.time is None and len(p.src))
             raise InputError(f"edges {self.name!r} have times in {with_time} but not in {without}")
-        src = src_rows[np.concatenate([part.src for part in parts])]
-        dst = dst_rows[np.concatenate([part.dst for part in parts])]
+        src = np.concatenate([src_rows[part.src] for part in parts])
+        dst = np.concatenate([dst_rows[part.dst] for part in parts])
+        order, starts = _grouped(src, dst, len(src_rows), len(dst_rows))
+        sizes = np.cumsum([len(part.src) for part in parts])
+        fresh = np.zeros(len(src), dtype=np.bool_)
+        fresh[starts] = True
+        merged = np.bincount(np.searchsorted(sizes, order[~fresh], "right"), minlength=len(parts))
+        for part, count in zip(parts, merged, strict=True):
+            part.tally.merged += int(count)
         weight = np.concatenate(
             [np.ones(len(p.src)) if p.weight is None else p.weight for p in parts]
         )
-        order = np.lexsort((dst, src))  # stable: of repeats, the first row read comes first
-        src, dst = src[order], dst[order]
-        fresh = np.ones(len(src), dtype=np.bool_)
-        fresh[1:] = (src[1:] != src[:-1]) | (dst[1:] != dst[:-1])
-        starts = np.flatnonzero(fresh)
-        of_part = np.repeat(np.arange(len(parts)), [len(part.src) for part in parts])
-        merged = np.bincount(of_part[order[~fresh]], minlength=len(parts))
-        for part, count in zip(parts, merged, strict=True):
-            part.tally.merged += int(count)
         time: Any = None
         if timed == {True}:
             time = np.concatenate([p.time for p in parts if p.time is not None])
-            time = np.maximum.reduceat(time[order], starts)
+            time = _maxima(time[order], starts)
+        first = order[starts]
         return Edges(
-            src=src[starts],
-            dst=dst[starts],
+            src=src[first],
+            dst=dst[first],
             weight=_maxima(weight[order], starts).astype(np.float32),
             time=time,
         )
 
 
+def _grouped(src: IntArray, dst: IntArray, num_src: int, num_dst: int) -> tuple[IntArray, IntArray]:
+    """Return the order that sorts by (src, dst), stable, and where in it each pair begins."""
+    bits = len(src).bit_length()
+    if (num_src * num_dst).bit_length() + bits < 64:  # pair and place in one number: one quick sort
+        packed = ((src * num_dst + dst) << bits) | np.arange(len(src))
+        packed.sort()
+        pair = packed >> bits
+        order = packed & ((1 << bits) - 1)
+        fresh = pair[1:] != pair[:-1]
+    else:
+        order = np.lexsort((dst, src))
+        fresh = (np.diff(src[order]) != 0) | (np.diff(dst[order]) != 0)
+    starts = np.flatnonzero(np.append(np.ones(min(len(src), 1), dtype=np.bool_), fresh))
+    return order, starts
+
+
 def _maxima(values: npt.NDArray[np.float64], starts: IntArray) -> npt.NDArray[np.float64]:
-    if not len(starts):  # reduceat refuses to start beyond the end
-        return values[:0]
+    if len(starts) == len(values):  # no repeats; and of nothing, reduceat finds no maximum
+        return values
     maxima: npt.NDArray[np.float64] = np.maximum.reduceat(values, starts)
     return maxima

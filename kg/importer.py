@@ -5,21 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.catalogue import read_catalogue
-from kg.edges import EdgePart, EdgeSet
+from kg.door import Door
+from kg.edge_tables import read_edge_tables
+from kg.edges import EdgeSet
 from kg.errors import InputError
+from kg.export.read_back import read_exported
 from kg.graph import EdgeType, KnowledgeGraph
-from kg.mapping import EdgeFile, End, GraphMapping, read_mapping
+from kg.mapping import GraphMapping, read_mapping
 from kg.nodes import NodeSet
 from kg.progress import progress
 from kg.rdf.importer import RdfImport
-from kg.rejects import Account, RejectLog, Tally
-from kg.sources import SourceFile, source_files
-from kg.tables.read import read_table
-from kg.tables.values import is_blank, to_numbers, to_times
+from kg.rejects import REJECT_SCHEMA, Account, RejectLog
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,78 +47,24 @@ def import_graph(mapping: GraphMapping | Path) -> Imported:
     """
     if isinstance(mapping, Path):
         mapping = read_mapping(mapping)
+    if mapping.exported is not None:
+        graph, account = read_exported(mapping.exported, mapping.folder)
+        return Imported(graph=graph, rejects=REJECT_SCHEMA.empty_table(), accounts=(account,))
     log = RejectLog()
+    door = Door()
     sets: dict[str, NodeSet] = {}
     edges: dict[EdgeType, EdgeSet] = {}
     sections = len(mapping.nodes) + len(mapping.rdf) + len(mapping.edges)
     with progress("importing", total=sections) as bar:
-        tallies = read_catalogue(mapping, sets, log, bar)
+        tallies = read_catalogue(mapping, door, sets, log, bar)
         rdf = RdfImport(mapping)
         tallies += rdf.read(log, bar)
         rdf.add(sets, edges)
-        for i, section in enumerate(mapping.edges):
-            for source in source_files(section.file, mapping.folder):
-                tally = Tally(source.label, f"edges[{i}]", log)
-                tallies.append(tally)
-                _read_edges(section, source, tally, sets, edges)
-            bar.advance()
+        tallies += read_edge_tables(mapping, door, sets, edges, log, bar)
     graph = _freeze(mapping, sets, edges, log)
     return Imported(
         graph=graph, rejects=log.table(), accounts=tuple(tally.account() for tally in tallies)
     )
-
-
-def _read_edges(
-    section: EdgeFile,
-    source: SourceFile,
-    tally: Tally,
-    sets: dict[str, NodeSet],
-    edges: dict[EdgeType, EdgeSet],
-) -> None:
-    ends = (section.src, section.dst)
-    wanted = [end.column for end in ends]
-    wanted += [column for column in (section.weight, section.time) if column is not None]
-    rows = read_table(
-        source,
-        wanted,
-        tally,
-        format=section.format,
-        delimiter=section.delimiter,
-        quote=section.quote,
-    )
-    reason = np.full(len(rows), "", dtype=object)  # the first that applies stays
-    weight = time = None
-    if section.weight is not None:
-        weight, good = to_numbers(rows.columns[section.weight])
-        good &= np.abs(weight) <= np.finfo(np.float32).max
-        reason[~good] = f"{section.weight} is not a finite number"
-    if section.time is not None:
-        time, good = to_times(rows.columns[section.time])
-        reason[~good] = f"{section.time} is neither a finite number nor an ISO date"
-    for end in ends:
-        nodes = sets.setdefault(end.type, NodeSet(end.type))
-        if not end.create:
-            reason[nodes.lookup(rows.columns[end.column]) < 0] = f"unknown {end.type}"
-    for end in ends:
-        reason[is_blank(rows.columns[end.column])] = f"{end.column} is empty"
-    for row in np.flatnonzero(reason != "").tolist():
-        tally.reject(int(rows.line[row]), rows.raw(row), str(reason[row]))
-    good = reason == ""
-
-    def index(end: End) -> Any:
-        ids = rows.columns[end.column].filter(pa.array(good))
-        return sets[end.type].add(ids)
-
-    part = EdgePart(
-        src=index(section.src),
-        dst=index(section.dst),
-        tally=tally,
-        weight=None if weight is None else weight[good],
-        time=None if time is None else time[good],
-    )
-    tally.loaded += len(part.src)
-    name = (section.src.type, section.relation, section.dst.type)
-    edges.setdefault(name, EdgeSet(" ".join(name))).parts.append(part)
 
 
 def _freeze(

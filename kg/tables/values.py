@@ -1,7 +1,6 @@
-"""Columns of strings to texts, numbers and times, without a Python loop over rows."""
+"""Columns of strings to texts and numbers, without a Python loop over rows."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -57,33 +56,46 @@ def join_text(parts: Sequence[Any], num_rows: int) -> Any:
 
 
 def to_numbers(column: Any) -> tuple[Doubles, BoolArray]:
-    """Return the numbers in a string column, and where there is a finite one."""
+    """Return the numbers in a column of strings or numbers, and where there is a finite one."""
+    if not is_text(column.type):
+        return _finite(native_numbers(column))
+    column = flat(column)
+    try:
+        # takes nothing that the pattern below does not, but for infinities and NaN
+        return _finite(_doubles(pc.cast(column, pa.float64())))
+    except pa.ArrowInvalid:
+        pass
     trimmed = pc.utf8_trim_whitespace(column)
     valid = pc.match_substring_regex(trimmed, NUMBER)
     digits = pc.utf8_ltrim(pc.if_else(valid, trimmed, "0"), "+")
-    values: Doubles = pc.cast(digits, pa.float64()).to_numpy(zero_copy_only=False).copy()
+    values = _doubles(pc.cast(digits, pa.float64()))
     return values, mask_of(valid) & np.isfinite(values)
 
 
-def to_times(column: Any) -> tuple[Doubles, BoolArray]:
-    """Return numbers as they are and ISO dates as seconds since 1970, and where either is given.
+def _finite(values: Doubles) -> tuple[Doubles, BoolArray]:
+    return values, np.isfinite(values)
 
-    A date without a zone is taken as UTC. Numbers and dates cannot be compared: in a column that
-    has both, those that are fewer are not valid.
-    """
-    values, numeric = to_numbers(column)
-    rest = column.filter(pa.array(~numeric))
-    if not len(rest):
-        return values, numeric
-    encoded = rest.dictionary_encode()
-    parsed = np.array([_seconds(text) for text in encoded.dictionary.to_pylist()])
-    seconds = parsed[encoded.indices.to_numpy()]
-    dated = np.zeros(len(values), dtype=np.bool_)
-    dated[~numeric] = np.isfinite(seconds)
-    if dated.sum() > numeric.sum():
-        values[~numeric] = seconds
-        return values, dated
-    return values, numeric
+
+def is_text(kind: Any) -> bool:
+    """Return whether an Arrow type is that of strings."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def native_numbers(column: Any) -> Doubles:
+    """Return numbers, or times as seconds since 1970, of a column that is no text; null is NaN."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("s"))
+    if pa.types.is_timestamp(column.type):
+        seconds = _doubles(column.cast(pa.int64()).cast(pa.float64(), safe=False))
+        return seconds / {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[column.type.unit]
+    return _doubles(column.cast(pa.float64(), safe=False))
+
+
+def _doubles(column: Any) -> Doubles:
+    values: Doubles = column.to_numpy(zero_copy_only=False)
+    return values if values.flags.writeable else values.copy()
 
 
 def to_attribute(column: Any) -> Any:
@@ -103,11 +115,3 @@ def to_attribute(column: Any) -> Any:
         if pc.min(lengths) == pc.max(lengths):
             return lists.cast(pa.list_(pa.float32()))
     return filled
-
-
-def _seconds(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return np.nan
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -6,6 +6,7 @@ import json
 import lzma
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,9 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kg.errors import InputError
+from kg.mapping import TableFile
 from kg.rejects import RejectLog, Tally
 from kg.sources import SourceFile
-from kg.tables.read import read_table
+from kg.tables import read
+from kg.tables.rows import Rows, place_of
+from kg.tables.values import flat
 
 ROWS = [("a", 'Say "hi"', "1"), ("b", "Ünï, code", "2"), ("c", "", "3")]
 PACKERS = {
@@ -43,6 +47,20 @@ def encode(kind):
     else:
         sink.write("\n".join("\t".join(row) for row in [("id", "name", "n"), *ROWS]) + "\n")
     return sink.getvalue().encode()
+
+
+def read_table(source, wanted, tally, **section):
+    """Read a whole table at once."""
+    section = TableFile(file=(str(source.path),), **section)
+    parts = list(read.read_table(source, section, wanted, tally))
+    if not parts:
+        return Rows({name: pa.array([], pa.string()) for name in wanted}, 0, None, None)
+    columns = {
+        name: pa.concat_arrays([flat(part.columns[name]) for part in parts]) for name in wanted
+    }
+    places = list(place_of(parts, np.arange(sum(map(len, parts)))))
+    lines = np.array([line for line, _ in places], dtype=np.int64)
+    return Rows(columns, len(places), lambda: lines, lambda row: places[row][1])
 
 
 def rejects(tally):

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from kg.tables.values import is_blank, join_text, to_attribute, to_numbers, to_times
+from kg.tables.values import is_blank, join_text, to_attribute, to_numbers
 
 
 def strings(*values):
@@ -47,20 +47,6 @@ def test_numbers_parse(text, number):
 def test_what_is_no_finite_number_is_not_valid(text):
     _, valid = to_numbers(strings(text, "1"))
     assert valid.tolist() == [False, True]
-
-
-def test_times_are_numbers_or_iso_dates_in_utc():
-    assert to_times(strings("3", "2.5"))[0].tolist() == [3, 2.5]
-    values, valid = to_times(
-        strings("1970-01-02", "1970-01-01T00:00:01Z", "1970-01-01 01:00:00+01:00", "1970-13-01", "")
-    )
-    assert valid.tolist() == [True, True, True, False, False]
-    assert values[:3].tolist() == [86400, 1, 0]
-
-
-def test_in_a_column_of_dates_a_number_is_not_valid_and_the_reverse():
-    assert to_times(strings("2020", "2020-01-01", "2020-01-02"))[1].tolist() == [False, True, True]
-    assert to_times(strings("2020", "2021", "2020-01-02"))[1].tolist() == [True, True, False]
 
 
 def test_attributes_are_numbers_if_all_values_are():

@@ -1,0 +1,73 @@
+"""The door: every id column of every table comes in here, and nowhere else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kg.graph import BoolArray
+from kg.tables.values import flat, is_blank
+
+# ids and the name of their node type and id space ("" for none) to what the graph calls them
+Rename = Callable[[Any, str, str], Any]
+
+
+@dataclass(frozen=True)
+class Ids:
+    """An id column, each id once.
+
+    Attributes:
+        distinct: the ids as Arrow strings; some may be equal where two names mean the same node.
+        code: which of them each row has; int32 `[num_rows]`.
+    """
+
+    distinct: Any
+    code: npt.NDArray[np.int32]
+
+    def column(self) -> Any:
+        """Return the id of each row."""
+        return self.distinct.take(pa.array(self.code))
+
+    def blank(self) -> BoolArray:
+        """Return which rows have no id."""
+        mask: BoolArray = is_blank(self.distinct)[self.code]
+        return mask
+
+
+class Door:
+    """Turns id columns of tables into ids of the graph."""
+
+    def __init__(self, *renames: Rename) -> None:
+        """Take what is done to ids on their way in, in this order."""
+        self._renames = renames
+
+    def ids(self, chunks: Sequence[Any], node_type: str, space: str = "") -> Ids:
+        """Return the ids of a column that is given in one or more Arrow arrays.
+
+        Args:
+            chunks: strings, or whole numbers; null is no id.
+            node_type: what the ids are of.
+            space: where they are unique, if not among all nodes of the type.
+        """
+        column = pa.chunked_array(chunks).dictionary_encode().unify_dictionaries()
+        parts = [part for part in column.chunks if len(part)]
+        if not parts:
+            return Ids(pa.array([], pa.string()), np.empty(0, dtype=np.int32))
+        distinct = flat(parts[0].dictionary)
+        if column.null_count:
+            distinct = pa.concat_arrays([distinct, pa.array([""], pa.string())])
+        none = len(distinct) - 1
+        codes = [part.indices.fill_null(none).to_numpy(zero_copy_only=False) for part in parts]
+        given = np.flatnonzero(~is_blank(distinct))
+        if self._renames and len(given):
+            renamed = distinct.take(pa.array(given))
+            for rename in self._renames:
+                renamed = rename(renamed, node_type, space)
+            names = pa.concat_arrays([pa.array([""], pa.string()), renamed])
+            place = np.zeros(len(distinct), dtype=np.int64)
+            place[given] = np.arange(1, len(given) + 1)
+            distinct = names.take(pa.array(place))
+        return Ids(distinct, np.concatenate(codes))

@@ -1,0 +1,152 @@
+"""The `[[edges]]` sections of a mapping: tables with one edge per row."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kg.door import Door, Ids
+from kg.edges import EdgePart, EdgeSet
+from kg.graph import BoolArray, EdgeType
+from kg.mapping import EdgeFile, End, GraphMapping
+from kg.nodes import NodeSet
+from kg.progress import Bar
+from kg.rejects import RejectLog, Tally
+from kg.tables.read import read_section
+from kg.tables.rows import Rows, in_batches, place_of
+from kg.tables.times import TimeColumn
+from kg.tables.values import Doubles, to_numbers
+from kg.vocab import IntArray
+
+AT_ONCE = 1 << 22  # rows whose ids are looked up at once, at least
+
+
+def read_edge_tables(
+    mapping: GraphMapping,
+    door: Door,
+    sets: dict[str, NodeSet],
+    edges: dict[EdgeType, EdgeSet],
+    log: RejectLog,
+    bar: Bar,
+) -> list[Tally]:
+    """Read all edge tables into `sets` and `edges` and return the tally of each file."""
+    tallies = []
+    for i, section in enumerate(mapping.edges):
+        ends = (section.src, section.dst)
+        numbers = [name for name in (section.weight, section.time) if name is not None]
+        columns = [end.column for end in ends]
+        files = read_section(
+            section,
+            f"edges[{i}]",
+            mapping.folder,
+            [*columns, *numbers],
+            log,
+            ids=columns,
+            numbers=[name for name in numbers if name not in columns],
+        )
+        name = (section.src.type, section.relation, section.dst.type)
+        into = edges.setdefault(name, EdgeSet(" ".join(name)))
+        of_end = [sets.setdefault(end.type, NodeSet(end.type)) for end in ends]
+        for tally, parts in files:
+            tallies.append(tally)
+            reader = _Reader(section, tally, door, of_end)
+            # looking ids up takes a pass over all nodes, so that more nodes mean fewer batches
+            for batch in in_batches(parts, lambda: max(AT_ONCE, *map(len, of_end))):  # noqa: B023
+                into.parts.append(reader.read(batch))
+                bar.advance(0, note=f"{tally.file}: {tally.rows:,} rows")
+        bar.advance()
+    return tallies
+
+
+class _Reader:
+    """Turns batches of rows of one file into edges."""
+
+    def __init__(self, section: EdgeFile, tally: Tally, door: Door, nodes: list[NodeSet]) -> None:
+        self._section = section
+        self._tally = tally
+        self._door = door
+        self._nodes = nodes
+        self._times = TimeColumn()
+
+    def read(self, batch: list[Rows]) -> EdgePart:
+        section, tally = self._section, self._tally
+        size = sum(map(len, batch))
+        reasons = _Reasons(size)
+        weight = time = None
+        if section.weight is not None:
+            weight, good = _numbers(_chunks(batch, section.weight))
+            good &= np.abs(weight) <= np.finfo(np.float32).max
+            reasons.where(~good, f"{section.weight} is not a finite number")
+        if section.time is not None:
+            time, good = self._times.read(_chunks(batch, section.time))
+            reasons.where(~good, f"{section.time} is {self._times.meaning}")
+        ends = (section.src, section.dst)
+        with ThreadPoolExecutor(len(ends)) as pool:  # Arrow leaves the interpreter to the other
+            found = list(pool.map(partial(self._ids, batch), ends))
+        for end, nodes, ids in zip(ends, self._nodes, found, strict=True):
+            if not end.create:
+                reasons.where((nodes.lookup(ids.distinct) < 0)[ids.code], f"unknown {end.type}")
+        for end, ids in zip(ends, found, strict=True):
+            reasons.where(ids.blank(), f"{end.column} is empty")
+        reasons.reject(batch, tally)
+        kept = reasons.none()
+        src, dst = (_rows(nodes, ids, kept) for nodes, ids in zip(self._nodes, found, strict=True))
+        tally.loaded += len(src)
+        return EdgePart(
+            src=src,
+            dst=dst,
+            tally=tally,
+            weight=None if weight is None else weight[kept],
+            time=None if time is None else time[kept],
+        )
+
+    def _ids(self, batch: list[Rows], end: End) -> Ids:
+        return self._door.ids(_chunks(batch, end.column), end.type)
+
+
+class _Reasons:
+    """Why rows are rejected; of several reasons the last that is given stays."""
+
+    def __init__(self, size: int) -> None:
+        self._code = np.zeros(size, dtype=np.int8)
+        self._texts = [""]
+
+    def where(self, bad: BoolArray, text: str) -> None:
+        if bad.any():
+            self._code[bad] = len(self._texts)
+            self._texts.append(text)
+
+    def none(self) -> BoolArray | slice:
+        """Return which rows are good; a slice of all of them copies nothing."""
+        return self._code == 0 if self._code.any() else slice(None)
+
+    def reject(self, batch: list[Rows], tally: Tally) -> None:
+        rows = np.flatnonzero(self._code)
+        for (line, raw), row in zip(place_of(batch, rows), rows.tolist(), strict=True):
+            tally.reject(line, raw, self._texts[self._code[row]])
+
+
+def _chunks(batch: list[Rows], column: str) -> list[Any]:
+    found: list[Any] = []
+    for rows in batch:
+        values = rows.columns[column]
+        found += values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+    return found
+
+
+def _numbers(chunks: list[Any]) -> tuple[Doubles, BoolArray]:
+    found = [to_numbers(chunk) for chunk in chunks]
+    return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
+
+
+def _rows(nodes: NodeSet, ids: Ids, good: BoolArray | slice) -> IntArray:
+    """Return the row of each good id, adding those that no table has; a rejected row adds none."""
+    code = ids.code[good]
+    used = np.zeros(len(ids.distinct), dtype=np.bool_)
+    used[code] = True
+    row_of = np.full(len(ids.distinct), -1, dtype=np.int64)
+    row_of[used] = nodes.add(ids.distinct.filter(pa.array(used)))
+    rows: IntArray = row_of[code]
+    return rows

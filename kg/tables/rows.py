@@ -1,0 +1,73 @@
+"""The accepted rows of a table, or of a part of one, and where they stand in their file."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kg.errors import InputError, nearest
+from kg.sources import SourceFile
+from kg.vocab import IntArray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Accepted rows, one after the other.
+
+    Attributes:
+        columns: Arrow columns of `size` rows by name: strings without nulls, or, where the reader
+            was asked for native columns, whatever type the file has.
+        size: number of rows.
+        find_lines: the number of the line that each row begins on; asked for a reject only.
+        raw: the text of one row.
+    """
+
+    columns: dict[str, Any]
+    size: int
+    find_lines: Callable[[], IntArray]
+    raw: Callable[[int], str]
+
+    def __len__(self) -> int:
+        return self.size
+
+    @cached_property
+    def line(self) -> IntArray:
+        """Number of the line that each row begins on, from 1; int64 `[size]`."""
+        return self.find_lines()
+
+
+def in_batches(parts: Iterable[Rows], size: Callable[[], int]) -> Iterator[list[Rows]]:
+    """Collect parts until they have at least `size()` rows together; the last may have fewer."""
+    pending: list[Rows] = []
+    count = 0
+    for part in parts:
+        pending.append(part)
+        count += len(part)
+        if count >= size():
+            yield pending
+            pending, count = [], 0
+    if count:
+        yield pending
+
+
+def place_of(parts: list[Rows], rows: IntArray) -> Iterator[tuple[int, str]]:
+    """Yield line and raw text of rows that are counted through all `parts`."""
+    ends = np.cumsum([len(part) for part in parts])
+    for row, which in zip(rows.tolist(), np.searchsorted(ends, rows, "right"), strict=True):
+        part = parts[which]
+        at = row - int(ends[which]) + len(part)
+        yield int(part.line[at]), part.raw(at)
+
+
+def check_columns(wanted: Sequence[str], known: Collection[str], source: SourceFile) -> None:
+    """Refuse a file that lacks a column.
+
+    Raises:
+        InputError: names the column, the nearest one, and all that there are.
+    """
+    for name in wanted:
+        if name not in known:
+            hint, names = nearest(name, known), ", ".join(known)
+            raise InputError(f"{source.path} has no column {name!r}{hint} (columns: {names})")
