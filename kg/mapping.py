@@ -157,6 +157,12 @@ class GraphMapping:
             raise ValueError("no nodes: add at least one [[nodes]] or [[rdf]]")
         if self.existing is None and not self.edges and not self.rdf:
             raise ValueError("no edges: add at least one [[edges]] or [[rdf]]")
+        hidden = () if self.pseudonymise is None else self.pseudonymise.types
+        self._check_types(hidden)
+        self._check_hidden(hidden)
+
+    def _check_types(self, hidden: tuple[str, ...]) -> None:
+        """Refuse node types that nothing defines."""
         existing = () if self.existing is None else self.existing.types
         known = sorted({*self._defined_types(), *existing})
         wanted = [(self.interactions.item, "interactions.item")]
@@ -165,7 +171,6 @@ class GraphMapping:
         wanted.append((self.interactions.user, "interactions.user"))
         for i, link in enumerate(self.links):
             wanted += [(link.source, f"links[{i}].source"), (link.target, f"links[{i}].target")]
-        hidden = () if self.pseudonymise is None else self.pseudonymise.types
         wanted += [(name, "pseudonymise.types") for name in hidden]
         wanted += [(name, "scrub") for name in self.scrub]
         for name, where in wanted:
@@ -175,16 +180,9 @@ class GraphMapping:
                     f"{where}: node type {name!r} is never defined{hint}; "
                     f"the mapping defines {', '.join(known)}"
                 )
-        self._check_hidden(hidden)
-
-        for i, link in enumerate(self.links):
-            if (link.source in hidden) != (link.target in hidden):
-                raise ValueError(
-                    f"links[{i}]: a link between {link.source!r} and {link.target!r} would show "
-                    "who a pseudonym is; pseudonymise both, or leave the link out"
-                )
 
     def _check_hidden(self, hidden: tuple[str, ...]) -> None:
+        """Refuse what would show who a pseudonym is."""
         for i, rdf in enumerate(self.rdf):
             for rule in rdf.nodes:
                 if rule.type in hidden and rule.otherwise not in (None, *hidden):
@@ -192,6 +190,12 @@ class GraphMapping:
                         f"rdf[{i}].nodes: {rule.otherwise!r} would show ids of {rule.type!r}, "
                         "which are pseudonymised; pseudonymise both, or leave `otherwise` out"
                     )
+        for i, link in enumerate(self.links):
+            if (link.source in hidden) != (link.target in hidden):
+                raise ValueError(
+                    f"links[{i}]: a link between {link.source!r} and {link.target!r} would show "
+                    "who a pseudonym is; pseudonymise both, or leave the link out"
+                )
 
     def own_types(self) -> set[str]:
         """Return every node type that a file of the mapping may name an id of."""
