@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from kg.errors import InputError
-from kg.graph import BoolArray, KnowledgeGraph
+from kg.graph import BoolArray, EdgeType, KnowledgeGraph
 from kg.vocab import IntArray, Vocab
 
 FloatArray = npt.NDArray[np.float32]
@@ -59,17 +59,22 @@ def to_hetero(
         if kept.any():
             part = edges.take(kept)
             _add_edges(data, edge_type, part.src, part.dst, part.weight)
-    user, relation, item = graph.interactions
-    interactions = graph.interaction_edges
-    for column, domain in enumerate(graph.domains):
+    item, interactions = graph.item_type, graph.interaction_edges
+    for column, edge_type in enumerate(interaction_types(graph)):
         part = interactions.take(graph.items.domains[interactions.dst, column])
-        _add_edges(data, (user, f"{relation}:{domain}", item), part.src, part.dst, part.weight)
+        _add_edges(data, edge_type, part.src, part.dst, part.weight)
     for relation_near, (near, similarity) in (neighbours or {}).items():
         there = (near >= 0) & (similarity > 0)
         dst = np.broadcast_to(np.arange(len(near))[:, None], near.shape)[there]
         # the fourth power makes the nearest count most, as in the text-kNN bridge
         _add_edges(data, (item, relation_near, item), near[there], dst, similarity[there] ** 4)
     return data
+
+
+def interaction_types(graph: KnowledgeGraph) -> list[EdgeType]:
+    """Return the edge types that interactions become: one for each domain, in their order."""
+    user, relation, item = graph.interactions
+    return [(user, f"{relation}:{domain}", item) for domain in graph.domains]
 
 
 def _check(fine: BoolArray, what: str, vocab: Vocab, rows: IntArray | None = None) -> None:
@@ -107,7 +112,7 @@ def _tensor(rows: FloatArray) -> Tensor:
 
 def _add_edges(
     data: HeteroData,
-    edge_type: tuple[str, str, str],
+    edge_type: EdgeType,
     src: IntArray,
     dst: IntArray,
     weight: FloatArray,

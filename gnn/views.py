@@ -1,6 +1,6 @@
 """What the network sees in one pass: the graph with some nodes made cold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -39,10 +39,15 @@ class GraphView:
         data: from `gnn.data.to_hetero`.
         user_type: node type of users.
         item_type: node type of items.
+        interactions: edge types of what is predicted, from `gnn.data.interaction_types`. Whatever
+            else users have to do with items is knowledge: it stays where somebody plays cold.
     """
 
-    def __init__(self, data: HeteroData, user_type: str, item_type: str) -> None:
+    def __init__(
+        self, data: HeteroData, user_type: str, item_type: str, interactions: Sequence[EdgeType]
+    ) -> None:
         self.user_type, self.item_type = user_type, item_type
+        self.interactions = list(interactions)
         self.num_nodes = {
             node_type: int(data[node_type].num_nodes) for node_type in data.node_types
         }
@@ -61,7 +66,6 @@ class GraphView:
             for name in (NEAR, NEAR_ACROSS)
             if (item_type, name, item_type) in self.adjacencies
         }
-        self.interactions = [e for e in self.adjacencies if (e[0], e[2]) == (user_type, item_type)]
         histories = [c for c in data[user_type].get("x", {}) if c.startswith(HISTORY)]
         self._histories = {
             edge: [c for c in histories if edge[1].endswith(":" + c.removeprefix(HISTORY))]

@@ -12,7 +12,7 @@ from encoders.neighbours.edges import Neighbours, TextEdgeConfig
 from encoders.neighbours.space import TextSpace
 from encoders.texts.templates import TextConfig
 from encoders.texts.verbalize import node_texts
-from gnn.data import NEAR, NEAR_ACROSS, to_hetero
+from gnn.data import NEAR, NEAR_ACROSS, interaction_types, to_hetero
 from gnn.model import TransferGNN
 from gnn.start import start_from_data
 from gnn.views import GraphView
@@ -80,7 +80,7 @@ def prepare(
     data = to_hetero(
         train, channels, {name: (n.rows, n.similarity) for name, n in neighbours.items()}
     )
-    graph = GraphView(data, train.user_type, train.item_type)
+    graph = GraphView(data, train.user_type, train.item_type, interaction_types(train))
     with torch.random.fork_rng(devices=[]):  # parameters are drawn from torch's global generator
         torch.manual_seed(int(rng(job.seed, "parameters").integers(2**62)))
         shape = job.model
@@ -108,6 +108,29 @@ def prepare(
         objective = Objective(model, graph.to(device), data, split, job.training, device)
         objective.channels, objective.neighbours = fitted, neighbours
     return objective.to(device)
+
+
+def without_repeats(train: KnowledgeGraph) -> KnowledgeGraph:
+    """Return the graph without other edges between users and items that repeat an interaction.
+
+    What is held out is repeated nowhere, or the split would have been refused. Nor may it be what a
+    simulation or a rehearsal hides: a wish list that holds the answer would be trusted, and has
+    nothing to say of those who are cold in truth.
+
+    Args:
+        train: the training part of a split.
+    """
+    edges, num_items = train.interaction_edges, len(train.items)
+    known = edges.src * num_items + edges.dst
+    kept = {}
+    for edge_type, other in train.edges.items():
+        ends = (edge_type[0], edge_type[2])
+        if edge_type == train.interactions or set(ends) != {train.user_type, train.item_type}:
+            continue
+        forward = ends[0] == train.user_type
+        users, items = (other.src, other.dst) if forward else (other.dst, other.src)
+        kept[edge_type] = other.take(~np.isin(users * num_items + items, known))
+    return train.with_edges(kept) if kept else train
 
 
 def text_neighbours(

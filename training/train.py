@@ -15,7 +15,7 @@ from training.evaluation.projection import project
 from training.evaluation.split import Split
 from training.fit import Fitted, fit, to_bundle
 from training.objective import Objective
-from training.prepare import choose_device, prepare
+from training.prepare import choose_device, prepare, without_repeats
 from training.ranking.stage import SecondStage
 from training.ranking.worlds import learn_second_stage
 
@@ -60,6 +60,7 @@ def train(
         InputError: nothing to train on, or the loss is not finite.
         FingerprintError: the checkpoint belongs to another job or graph.
     """
+    split = replace(split, train=without_repeats(split.train))
     device = choose_device(job.training.device)
     objective = prepare(job, split, features, device, further=histories(split))
     fitted = fit(
@@ -75,8 +76,7 @@ def projection(fitted: Fitted, split: Split, rng: np.random.Generator) -> object
     for embeddings in (fitted.start, fitted.final):
         by_domain = {}
         for (_, relation, _), rows in embeddings.domain_views.items():
-            if relation.startswith(prefix):  # users may have other relations to items
-                seen = rows.float().cpu().numpy()
-                by_domain[relation.removeprefix(prefix)] = seen[seen.any(axis=1)]
+            seen = rows.float().cpu().numpy()
+            by_domain[relation.removeprefix(prefix)] = seen[seen.any(axis=1)]
         views.append({domain: rows for domain, rows in by_domain.items() if len(rows) > 1})
     return project(views[0], views[1], rng)

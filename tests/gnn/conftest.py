@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch_geometric.data import HeteroData
 
-from gnn.data import to_hetero
+from gnn.data import interaction_types, to_hetero
 from gnn.model import TransferGNN
 from gnn.views import GraphView
 from kg.graph import KnowledgeGraph
@@ -81,7 +81,7 @@ def _network(
 ) -> World:
     vectors = _vectors(graph)
     data = to_hetero(graph, channels or {"item": {"text": vectors}}, {"near": _near(vectors)})
-    views = GraphView(data, "user", "item")
+    views = GraphView(data, "user", "item", interaction_types(graph))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = TransferGNN(

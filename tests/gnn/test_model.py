@@ -97,7 +97,7 @@ def test_permuting_nodes_and_edges_permutes_the_outputs(graph, network, make_gra
     other.data["item"].x = {"text": world.data["item"].x["text"][order["item"]]}
     other.data["item", "near", "item"].edge_index = place[from_near.edge_index]
     other.data["item", "near", "item"].edge_weight = from_near.edge_weight
-    views = type(world.views)(other.data, "user", "item")
+    views = type(world.views)(other.data, "user", "item", world.views.interactions)
     model = TransferGNN(views, other.data, parts=(5, 3), layers=2, decoder="distmult")
     state = world.model.state_dict()
     for name in ("inputs.of_item.residual", "item_bias"):

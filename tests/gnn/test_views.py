@@ -27,6 +27,25 @@ def test_relations_are_told_apart(world):
     assert set(world.views.adjacencies) == {BOOKS, FILMS, BY}  # near is not one of them
 
 
+def test_other_relations_between_users_and_items_are_no_interactions(graph, make_graph, network):
+    """What is on a wish list only is cold; who plays cold keeps what they wish for."""
+    kind = ("user", "wishes", "item")
+    ids = [graph.users.vocab.ids.to_pylist(), graph.items.vocab.ids.to_pylist()]
+    wishes = make_graph(
+        [], dict.fromkeys(ids[1], "books"), users=ids[0], relations={kind: [("ann", "f4")]}
+    )
+    world = network(graph.with_edges({kind: wishes.edges[kind]}))
+
+    view = world.views.view(
+        mask(world, "item", "f1"), mask(world, "user", "ann"), hidden_relations=(FILMS,)
+    )
+
+    assert world.views.interactions == [BOOKS, FILMS]
+    assert world.model.knowledge == [BY, kind]
+    assert visible(world, view, kind) == {("ann", "f4")}
+    assert torch.equal(view.cold_items, mask(world, "item", "f1", "b4", "f4"))
+
+
 def test_the_plain_view_shows_everything(world):
     view = world.views.view()
 

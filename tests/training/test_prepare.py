@@ -9,7 +9,7 @@ from encoders.neighbours.edges import TextEdgeConfig
 from encoders.texts.templates import TextConfig
 from gnn.data import NEAR, NEAR_ACROSS
 from kg.errors import ConfigError, InputError
-from training.prepare import choose_device, prepare, text_neighbours
+from training.prepare import choose_device, prepare, text_neighbours, without_repeats
 
 
 @pytest.fixture
@@ -43,6 +43,31 @@ def test_neighbours_are_warm_items_within_and_across_domains(graph):
     assert "heat" not in chosen[NEAR]  # tar is cold and has nothing to lend
     assert chosen[NEAR_ACROSS]["ulysses"] == "heat"
     assert chosen[NEAR_ACROSS]["tar"] == "emma"
+
+
+def test_what_repeats_an_interaction_is_left_out_in_either_direction(make_graph):
+    relations = {
+        ("user", "wishes", "item"): [("ann", "emma"), ("ann", "heat"), ("bob", "emma")],
+        ("item", "bought_by", "user"): [("emma", "ann"), ("heat", "bob")],
+        ("item", "like", "item"): [("emma", "heat")],
+    }
+    graph = make_graph(
+        [("ann", "emma"), ("bob", "heat")],
+        {"emma": "books", "heat": "films"},
+        relations=relations,
+    )
+
+    left = without_repeats(graph)
+
+    def pairs(edge_type):
+        edges, (src, _, dst) = left.edges[edge_type], edge_type
+        ids = [left.nodes[src].vocab.to_ids(edges.src), left.nodes[dst].vocab.to_ids(edges.dst)]
+        return list(zip(*ids, strict=True))
+
+    assert sorted(pairs(("user", "wishes", "item"))) == [("ann", "heat"), ("bob", "emma")]
+    assert pairs(("item", "bought_by", "user")) == []
+    assert pairs(("item", "like", "item")) == [("emma", "heat")]
+    assert left.interaction_edges is graph.interaction_edges
 
 
 def test_words_of_templates_make_neighbours(make_graph):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from gnn.data import to_hetero
+from gnn.data import interaction_types, to_hetero
 from gnn.views import GraphView
 from training.simulation import Simulation
 
 
 def simulate(graph, user_share, item_share):
-    views = GraphView(to_hetero(graph, {}), "user", "item")
+    views = GraphView(to_hetero(graph, {}), "user", "item", interaction_types(graph))
     edges = graph.interaction_edges
     return Simulation(
         views,

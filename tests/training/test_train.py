@@ -5,6 +5,7 @@ import pytest
 
 from encoders.channels.features import encode_graph
 from encoders.models.hashing import HashingEncoder
+from kg.graph import Edges
 from training.bundle import EmbeddingScorer, load_bundle, save_bundle
 from training.config import RankingConfig, TaskConfig
 from training.evaluation.evaluate import evaluate
@@ -44,13 +45,13 @@ def written(make_graph):
 
 @pytest.fixture
 def trained(make_job, written, tmp_path):
-    def run(folds):
+    def run(folds, split=written):
         ranking = RankingConfig(folds=folds, simulated=120, steps=40)
         job = dataclasses.replace(make_job(epochs=1), ranking=ranking)
         return train(
             job,
-            written,
-            encode_graph(written.train, HashingEncoder(dim=8)),
+            split,
+            encode_graph(split.train, HashingEncoder(dim=8)),
             lambda fold: {},
             checkpoints=tmp_path / "checkpoints",
             metrics=tmp_path / "metrics.jsonl",
@@ -83,6 +84,29 @@ def test_the_second_stage_learns_what_decides(trained, written, tmp_path):
     loaded = load_bundle(tmp_path / "model", written.train).ranking_scorer(written)
     users, items = np.arange(60), np.flatnonzero(written.train.item_mask("films"))
     assert np.array_equal(loaded.score(users, items), scorer.score(users, items))
+
+
+def test_what_repeats_an_interaction_is_not_seen(trained, written):
+    """A wish list that holds what a simulation or a rehearsal hides would hold the answer."""
+    edges, wish = written.train.interaction_edges, ("user", "wishes", "item")
+    other = Edges(src=np.array([0]), dst=np.array([0]), weight=np.ones(1, np.float32))
+    assert not ((edges.src == 0) & (edges.dst == 0)).any()
+    both = Edges(
+        src=np.append(edges.src, 0),
+        dst=np.append(edges.dst, 0),
+        weight=np.ones(len(edges) + 1, np.float32),
+    )
+
+    def relations(wishes):
+        train = written.train.with_edges({wish: wishes})
+        two = trained(folds=2, split=dataclasses.replace(written, train=train))
+        return two.objective.graph.adjacencies[wish], two.second_stage.ranker
+
+    (seen, ranker), (expected, honest) = relations(both), relations(other)
+
+    assert len(seen) == len(expected) == 1
+    assert ranker.names == honest.names
+    np.testing.assert_array_equal(ranker.weights, honest.weights)
 
 
 def test_without_folds_there_is_one_stage(trained, written):
