@@ -1,19 +1,21 @@
 """Signals of the knowledge graph: items that a relation joins to what a user, or the like, used."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from kg.graph import BoolArray, KnowledgeGraph
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Task
-from training.baselines.matrices import Sparse, take_columns
+from training.baselines.matrices import Sparse
 from training.baselines.user_knn import UserKNN
 from training.ranking.world import World
 
 MAX_RELATIONS = 8  # those with most edges
-MAX_HUB = 300  # items of an entity: what joins more says little, and costs its square
+MAX_HUB = 300  # items of an entity: what joins more says little
 MAX_PAIRS = 20_000_000  # of one relation
+ROUNDING = 1e-5  # of what an item would say of itself
 # What the other signals are called: a relation of such a name may not take their place.
 TAKEN = frozenset(
     {
@@ -41,37 +43,65 @@ class Relations:
     """
 
     def __init__(self, world: World, task: Task) -> None:
-        self._history = world.all_history
-        self._joined: dict[str, Sparse] = {}
-        self._degree: dict[str, FloatArray] = {}
-        self._neighbours: dict[str, UserKNN] = {}
-        warm = world.warm.astype(np.float32)
-        for name, joined in joins(world.split.train):
-            degree = np.asarray(joined.sum(axis=0)).ravel()
-            scale = 1 / np.sqrt(np.maximum(degree, 1e-9))
-            carry = _scaled(joined, warm, scale)
-            self._joined[name] = carry
-            self._degree[name] = np.log1p(degree).astype(np.float32)
-            self._neighbours[name] = UserKNN(task, carry=carry)
+        self._history, self._user_knn = world.all_history, UserKNN(task)
+        self._joins = dict(joins(world.split.train))
+        self._degree = {name: join.degree() for name, join in self._joins.items()}
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""
         found: dict[str, FloatArray] = {}
-        history = self._history[users]
-        for name, joined in self._joined.items():
+        if not self._joins:
+            return found
+        everything = np.arange(self._history.shape[1])
+        used = self._history[users].T.toarray()
+        alike = self._user_knn.score(users, everything).T
+        given = np.concatenate([used, alike], axis=1)
+        for name, join in self._joins.items():
+            degree = self._degree[name][items]
+            shared = join.to(items, given).T
+            shared /= np.sqrt(np.maximum(degree, np.float32(1e-9)))
             joined_to, neighbours, number = _signals_of(name)
-            found[joined_to] = (history @ take_columns(joined, items)).toarray()
-            found[neighbours] = self._neighbours[name].score(users, items)
-            found[number] = np.tile(self._degree[name][items], (len(users), 1))
+            found[joined_to], found[neighbours] = shared[: len(users)], shared[len(users) :]
+            found[number] = np.tile(np.log1p(degree), (len(users), 1))
         return found
 
 
-def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
-    """Yield relations by name with the items they join, symmetric CSR `[num_items, num_items]`.
+@dataclass(frozen=True, eq=False)
+class Join:
+    """How much a relation joins any two items: a symmetric matrix that is never made.
+
+    Two items are joined by the ends they share, and no item by itself. The items of an entity make
+    as many pairs as their number squared, and only as many edges as their number.
+
+    Attributes:
+        onto: what an item gives each end, CSR `[num_ends, num_items]`.
+        back: the ends of an item, CSR `[num_items, num_ends]`.
+        itself: what of its own comes back to an item, float32 `[num_items]`.
+    """
+
+    onto: Sparse
+    back: Sparse
+    itself: FloatArray
+
+    def to(self, items: IntArray, given: FloatArray) -> FloatArray:
+        """Return what reaches `items`, `[len(items), columns]`, of `[num_items, columns]`."""
+        own = self.itself[items, None] * given[items]
+        found: FloatArray = self.back[items] @ (self.onto @ given) - own
+        found[np.abs(found) <= ROUNDING * np.abs(own)] = 0
+        return found
+
+    def degree(self) -> FloatArray:
+        """Return the sum over all other items, float32 `[num_items]`."""
+        ones = np.ones((len(self.itself), 1), dtype=np.float32)
+        return self.to(np.arange(len(ones)), ones)[:, 0]
+
+
+def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Join]]:
+    """Yield relations by name with the items they join.
 
     No two have a name in common, nor signals of one name, nor a signal named as another one is.
     """
-    from scipy.sparse import csr_array, diags_array
+    from scipy.sparse import csr_array, diags_array, eye_array
 
     item, num_items = graph.item_type, len(graph.items)
     sized = [
@@ -89,6 +119,10 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
             rows, columns = np.r_[edges.src, edges.dst], np.r_[edges.dst, edges.src]
             joined = csr_array((np.r_[ones, ones], (rows, columns)), shape=(num_items, num_items))
             joined.data[:] = 1
+            joined.setdiag(0)
+            joined.eliminate_zeros()
+            each = eye_array(num_items, dtype=np.float32, format="csr")
+            join = Join(joined, each, np.zeros(num_items, dtype=np.float32))
         else:
             rows, columns = (edges.src, edges.dst) if src == item else (edges.dst, edges.src)
             entity = dst if src == item else src
@@ -98,15 +132,13 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Sparse]]:
             count = np.asarray(owns.sum(axis=0)).ravel()
             useful = _useful(count)
             weight = np.where(useful, 1 / np.sqrt(np.maximum(count, 1)), 0).astype(np.float32)
-            joined = (owns @ diags_array(weight) @ owns.T).tocsr()
-        joined.setdiag(0)
-        joined.eliminate_zeros()
-        if joined.nnz:
+            join = Join((diags_array(weight) @ owns.T).tocsr(), owns, owns @ weight)
+        if join.degree().any():
             name = relation if src == dst else f"same {relation}"
             while not named.isdisjoint(_signals_of(name)):  # one may lead to several types, too
                 name = f"{name} ({src} to {dst})"
             named.update(_signals_of(name))
-            yield name, joined
+            yield name, join
 
 
 def _signals_of(name: str) -> tuple[str, str, str]:
@@ -121,11 +153,3 @@ def _useful(count: FloatArray) -> BoolArray:
     useful: BoolArray = np.zeros(len(count), dtype=np.bool_)
     useful[some[pairs <= MAX_PAIRS]] = True
     return useful
-
-
-def _scaled(matrix: Sparse, rows: FloatArray, columns: FloatArray) -> Sparse:
-    from scipy.sparse import diags_array
-
-    scaled = (diags_array(rows) @ matrix @ diags_array(columns)).tocsr().astype(np.float32)
-    scaled.eliminate_zeros()
-    return scaled

@@ -90,7 +90,7 @@ def centred(world: World) -> FloatArray:
     means = (domains * used[:, None]).T.astype(np.float32) @ vectors
     means /= np.maximum((domains * used[:, None]).sum(axis=0), 1e-9)[:, None]
     share = domains / np.maximum(domains.sum(axis=1, keepdims=True), 1)
-    vectors -= (share @ means).astype(np.float32)
+    vectors -= share.astype(np.float32) @ means.astype(np.float32)
     return vectors
 
 

@@ -25,14 +25,19 @@ def graph(make_graph):
     )
 
 
-def by_pairs(graph, matrix):
+def matrix_of(join):
+    return join.to(np.arange(len(join.itself)), np.eye(len(join.itself), dtype=np.float32))
+
+
+def by_pairs(graph, join):
+    matrix = matrix_of(join)
     names = graph.items.vocab.ids.to_pylist()
     rows, columns = matrix.nonzero()
     return {(names[i], names[j]): matrix[i, j] for i, j in zip(rows, columns, strict=True)}
 
 
 def test_joins_by_hand(graph):
-    found = {name: by_pairs(graph, joined) for name, joined in joins(graph)}
+    found = {name: by_pairs(graph, join) for name, join in joins(graph)}
 
     third, half = pytest.approx(3**-0.5), pytest.approx(2**-0.5)
     pairs = {("b0", "b1"): third, ("b0", "f0"): third, ("b1", "f0"): third, ("b2", "f1"): half}
@@ -44,11 +49,33 @@ def test_joins_by_hand(graph):
 def test_joins_are_symmetric_without_a_diagonal(random_split):
     found = list(joins(random_split("warm").train))
     assert [name for name, _ in found] == ["same author", "like"]  # most edges first
-    for _, joined in found:
-        matrix = joined.toarray()
+    for _, join in found:
+        matrix = matrix_of(join)
         assert matrix.any()
         np.testing.assert_allclose(matrix, matrix.T, rtol=1e-6)
         assert not matrix.diagonal().any()
+
+
+def test_an_item_tells_nothing_of_itself(make_graph):
+    """Not even what rounding leaves: rows are scaled to deviation one."""
+    draws = np.random.default_rng(0)
+    items = [f"i{row:02d}" for row in range(40)]
+    has = {(item, f"p{draws.integers(30)}") for item in items for _ in range(8)}
+    graph = make_graph(
+        [("ann", items[0])],
+        dict.fromkeys(items, "books"),
+        domains=("books",),
+        entities={"person": [f"p{row}" for row in range(30)]},
+        relations={("item", "author", "person"): sorted(has)},
+    )
+    join = dict(joins(graph))["same author"]
+    rows = np.arange(40)
+
+    for row in rows:
+        given = np.zeros((40, 3), dtype=np.float32)
+        given[row] = 1, 3e4, 1e-7
+        assert not join.to(rows[[row]], given).any()
+        assert (join.to(rows, given)[matrix_of(join)[row] > 0] > 0).all()
 
 
 def test_direction_does_not_matter(graph):
@@ -61,7 +88,7 @@ def test_direction_does_not_matter(graph):
     one, two = dict(joins(graph)), dict(joins(other))
 
     assert set(one) == set(two)
-    np.testing.assert_allclose(one["same author"].toarray(), two["same author"].toarray())
+    np.testing.assert_allclose(matrix_of(one["same author"]), matrix_of(two["same author"]))
 
 
 def test_who_joins_too_many_is_left_out(graph, monkeypatch):
@@ -147,8 +174,8 @@ def test_signals_by_definition(random_split, make_world, dense, protocol):
     found = Relations(world, Task(split=split, item_features=world.text)).signals(users, items)
 
     expected = {}
-    for name, joined in joins(split.train):
-        matrix = joined.toarray().astype(np.float64)
+    for name, join in joins(split.train):
+        matrix = matrix_of(join).astype(np.float64)
         degree = matrix.sum(axis=0)
         carry = matrix * world.warm[:, None] / np.sqrt(np.maximum(degree, 1e-9))
         expected[name] = history @ carry
