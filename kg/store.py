@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from kg.changes import Change
 from kg.errors import ArtefactError
 from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph, Nodes
@@ -19,23 +20,33 @@ from kg.vocab import Vocab
 
 KIND = "graph"
 FORMAT = 1  # of schema.json and the columns; raised when an older reader would misread it
-SCHEMA, REJECTS, ACCOUNTS = "schema.json", "rejects.parquet", "accounts.json"
+SCHEMA, REJECTS = "schema.json", "rejects.parquet"
+ACCOUNTS, CHANGES = "accounts.json", "changes.json"
 ATTRIBUTE = "attribute."  # what attribute columns begin with, so that none is called `id`
 
 
 def save_graph(source: Imported | KnowledgeGraph, path: Path) -> None:
     """Write a graph, with the rejects and accounts of its import if there was one.
 
-    A graph already at `path` is replaced in one step, when the new one is complete.
+    A graph already at `path` is replaced in one step, when the new one is complete. A crosswalk
+    that the import asks for is written before it.
+
+    Raises:
+        ConfigError: the crosswalk would be in the folder.
     """
-    graph = source.graph if isinstance(source, Imported) else source
-    rejects = source.rejects if isinstance(source, Imported) else REJECT_SCHEMA.empty_table()
-    accounts = source.accounts if isinstance(source, Imported) else ()
+    if not isinstance(source, Imported):
+        source = Imported(graph=source, rejects=REJECT_SCHEMA.empty_table(), accounts=())
+    graph = source.graph
+    if source.crosswalk is not None:
+        source.crosswalk.check(path)
+        source.crosswalk.save(graph, add=source.number > 1)
     schema: dict[str, Any] = {
         "format": FORMAT,
         "fingerprint": graph.fingerprint,
         "domains": list(graph.domains),
         "interactions": list(graph.interactions),
+        "pseudonyms": dict(source.pseudonyms),
+        "tables": list(source.tables),
         "nodes": {},
         "edges": [],
     }
@@ -43,15 +54,16 @@ def save_graph(source: Imported | KnowledgeGraph, path: Path) -> None:
         (folder / "nodes").mkdir()
         (folder / "edges").mkdir()
         for node_type, nodes in graph.nodes.items():
-            file = f"nodes/{_file_name(node_type)}"
-            pq.write_table(_node_table(nodes, graph.domains), folder / file)
+            file = f"nodes/{file_name(node_type)}"
+            pq.write_table(node_table(nodes, graph.domains), folder / file)
             schema["nodes"][node_type] = {"file": file, "count": len(nodes)}
         for name, edges in graph.edges.items():
-            file = f"edges/{_file_name(*name)}"
+            file = f"edges/{file_name(*name)}"
             pq.write_table(_edge_table(edges), folder / file)
             schema["edges"].append({"type": list(name), "file": file, "count": len(edges)})
-        pq.write_table(rejects, folder / REJECTS)
-        write_json(folder / ACCOUNTS, [asdict(account) for account in accounts])
+        pq.write_table(source.rejects, folder / REJECTS)
+        write_json(folder / ACCOUNTS, [asdict(account) for account in source.accounts])
+        write_json(folder / CHANGES, [asdict(change) for change in source.changes])
         write_json(folder / SCHEMA, schema)
 
 
@@ -85,15 +97,20 @@ def load_imported(path: Path) -> Imported:
     Raises:
         ArtefactError: not a graph folder, damaged, or written by a newer version.
     """
+    graph, schema = load_graph(path), read_json(path / SCHEMA)
+    changes = path / CHANGES  # graphs of earlier versions have none
     return Imported(
-        graph=load_graph(path),
+        graph=graph,
         rejects=pq.read_table(path / REJECTS),
         accounts=tuple(Account(**account) for account in read_json(path / ACCOUNTS)),
+        changes=tuple(map(Change.read, read_json(changes) if changes.exists() else ())),
+        pseudonyms=schema.get("pseudonyms", {}),
+        tables=tuple(schema.get("tables", ())),
     )
 
 
-def _file_name(*names: str) -> str:
-    # quoting leaves no comma in a name, so that two edge types never share a file
+def file_name(*names: str) -> str:
+    """Return the file of a node or edge type; no two share one, since quoting leaves no comma."""
     return ",".join(quote(name, safe="") for name in names) + ".parquet"
 
 
@@ -102,7 +119,8 @@ def _edge_type(names: list[str]) -> EdgeType:
     return (src, relation, dst)
 
 
-def _node_table(nodes: Nodes, domains: tuple[str, ...]) -> Any:
+def node_table(nodes: Nodes, domains: tuple[str, ...]) -> Any:
+    """Return nodes as an Arrow table: id, title, text, domains and `attribute.NAME`."""
     rows, columns = np.nonzero(nodes.domains)
     starts = np.searchsorted(rows, np.arange(len(nodes) + 1)).astype(np.int32)
     values = pa.array(domains, pa.string()).take(pa.array(columns))
