@@ -1,6 +1,7 @@
 """Mapping to graph: every row of every file becomes part of it, or a reject."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,21 @@ import numpy as np
 import pyarrow.compute as pc
 
 from kg.catalogue import read_catalogue
+from kg.changes import Change
+from kg.crosswalk import Crosswalk
 from kg.door import Door
 from kg.edge_tables import read_edge_tables
 from kg.edges import EdgeSet
-from kg.errors import InputError
+from kg.errors import ConfigError, InputError
 from kg.export.read_back import read_exported
 from kg.graph import EdgeType, KnowledgeGraph
 from kg.mapping import GraphMapping, read_mapping
 from kg.nodes import NodeSet
+from kg.privacy import Privacy
 from kg.progress import progress
 from kg.rdf.importer import RdfImport
 from kg.rejects import REJECT_SCHEMA, Account, RejectLog
+from kg.update import Base
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,42 +34,78 @@ class Imported:
         graph: what loaded.
         rejects: what did not; Arrow table of file, line (null if unknown), raw and reason.
         accounts: one per file and section of the mapping; rows = loaded + rejected in each.
+        changes: what each import into a graph that was there already has changed in it.
+        pseudonyms: node types whose ids were replaced, and what tells their key from another.
+        tables: node types that tables define.
+        crosswalk: who is behind the pseudonyms, and where to write it.
     """
 
     graph: KnowledgeGraph
     rejects: Any
     accounts: tuple[Account, ...]
+    changes: tuple[Change, ...] = ()
+    pseudonyms: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
+    crosswalk: Crosswalk | None = field(default=None, repr=False)
+
+    @property
+    def number(self) -> int:
+        """How many imports the graph is made of."""
+        return max((account.import_number for account in self.accounts), default=1)
 
 
-def import_graph(mapping: GraphMapping | Path) -> Imported:
+def import_graph(mapping: GraphMapping | Path, *, into: Imported | None = None) -> Imported:
     """Import all files of a mapping, or of the mapping file at a path.
 
     Node tables come first, then RDF, then edge tables, so that an edge table may name any node.
+
+    Args:
+        mapping: what the files mean.
+        into: what they are added to; its nodes are known, and its accounts are kept.
 
     Raises:
         ConfigError: the mapping is wrong.
         InputError: a file or column is missing, a file is damaged, or nothing to predict loaded.
     """
+    base = None if into is None else Base(into)
+    existing = None if base is None else base.existing
     if isinstance(mapping, Path):
-        mapping = read_mapping(mapping)
+        mapping = read_mapping(mapping, existing)
+    elif base is not None:
+        mapping = replace(mapping, existing=existing)
     if mapping.exported is not None:
+        if base is not None:
+            raise ConfigError("[exported] is a whole graph: it cannot be added to another")
         graph, account = read_exported(mapping.exported, mapping.folder)
         return Imported(graph=graph, rejects=REJECT_SCHEMA.empty_table(), accounts=(account,))
-    log = RejectLog()
+    privacy = Privacy.of(mapping)
+    log = RejectLog(withhold=privacy.withholds)
     door = Door()
-    sets: dict[str, NodeSet] = {}
+    sets = privacy.sets()
     edges: dict[EdgeType, EdgeSet] = {}
     sections = len(mapping.nodes) + len(mapping.rdf) + len(mapping.edges)
-    with progress("importing", total=sections) as bar:
+    if base is not None:
+        base.check(mapping, privacy.checks)
+        base.seed(sets, edges)
+    with privacy.quiet(), progress("importing", total=sections) as bar:
         tallies = read_catalogue(mapping, door, sets, log, bar)
+        if base is not None:
+            base.fill_tables(sets, mapping)
         rdf = RdfImport(mapping)
         tallies += rdf.read(log, bar)
         rdf.add(sets, edges)
+        if base is not None:
+            base.fill_rest(sets, mapping)
         tallies += read_edge_tables(mapping, door, sets, edges, log, bar)
-    graph = _freeze(mapping, sets, edges, log)
-    return Imported(
-        graph=graph, rejects=log.table(), accounts=tuple(tally.account() for tally in tallies)
+    imported = Imported(
+        graph=privacy.protect(_freeze(mapping, sets, edges, log)),
+        rejects=log.table(),
+        accounts=tuple(tally.account() for tally in tallies),
+        pseudonyms=privacy.checks,
+        tables=tuple(sorted(mapping.table_types())),
+        crosswalk=privacy.crosswalk,
     )
+    return imported if base is None else base.joined(imported)
 
 
 def _freeze(
