@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse
 
 from kg.rdf.batch import Kind, Malformed, TripleBatch
+from kg.rdf.guards import is_too_deep
 
 BLOCK = 256  # lines that are parsed at once, until one of them turns out to be malformed
 NO_TERM = "a triple as a term"
@@ -49,7 +50,8 @@ class QuadCollector:
         """Parse lines of N-Triples or N-Quads, each for itself where they do not parse together."""
         for start in range(0, len(lines), BLOCK):
             block, at = lines[start : start + BLOCK], numbers[start : start + BLOCK]
-            found = _parse(b"\n".join(block), kind)
+            deep = any(map(is_too_deep, block))
+            found = [] if deep else _parse(b"\n".join(block), kind)
             # a line holds one triple at most, unless a carriage return breaks it
             if len(found) == len(block) and not any(b"\r" in line for line in block):
                 for quad, number in zip(found, at, strict=True):
@@ -76,6 +78,8 @@ class QuadCollector:
 
     def _add_line(self, line: bytes, number: int, kind: RdfFormat) -> None:
         try:
+            if is_too_deep(line):
+                raise ValueError("triples in triples, too deep")
             found = list(parse(line, kind))
         except (SyntaxError, ValueError) as error:
             raw = line.decode("utf-8", "surrogateescape")

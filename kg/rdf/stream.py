@@ -18,6 +18,7 @@ from pyoxigraph import RdfFormat, parse, serialize
 
 from kg.errors import InputError
 from kg.rdf.batch import Malformed, TripleBatch
+from kg.rdf.guards import guarded
 from kg.rdf.lines import parse_lines
 from kg.rdf.quads import QuadCollector, reason_of
 from kg.sources import SourceFile
@@ -77,7 +78,7 @@ def read_triples(
         if kind in LINE_BASED:
             yield from _by_line(text, quads=kind == "nquads")
         else:
-            yield from _whole(text, PARSERS[kind], base, source)
+            yield from _whole(guarded(text, kind, source.path), PARSERS[kind], base, source)
 
 
 def format_of(source: SourceFile, format: str | None = None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kg.errors import InputError
-from kg.rdf.triples import FORMATS as RDF_FORMATS
+from kg.rdf.stream import FORMATS as RDF_FORMATS
 from kg.streams import open_bytes, plain_suffix
 from kg.tables.read import DELIMITERS
 from kg.tables.read import FORMATS as TABLE_FORMATS

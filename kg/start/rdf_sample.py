@@ -7,12 +7,16 @@ from itertools import islice
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
+from kg.errors import InputError
+from kg.rdf.guards import guarded
 from kg.rdf.names import local_name
-from kg.rdf.triples import LINE_BASED, PARSERS, RDF_TYPE
+from kg.rdf.prefixes import DEFAULT_PREFIXES
+from kg.rdf.stream import LINE_BASED, PARSERS
 from kg.start.blocks import read_blocks
 from kg.start.files import SeenFile
 from kg.streams import open_bytes
 
+RDF_TYPE = DEFAULT_PREFIXES["rdf"] + "type"
 MOST_TRIPLES = 100_000  # of formats that have no lines to begin at
 MOST_VALUES = 2_000  # literals of a predicate
 _WATCHED = (b"22-rdf-syntax-ns#type>", b"rdf-schema#label>", b"/name>", b"core#prefLabel>")
@@ -76,7 +80,7 @@ class RdfSample:
                 self._add_lines(file)
             else:
                 self._add_beginning(file)
-        except SyntaxError as error:
+        except (SyntaxError, InputError) as error:
             self.problems.append((file, " ".join(str(error).split())))
         else:
             self.files.append(file)
@@ -97,7 +101,8 @@ class RdfSample:
     def _add_beginning(self, file: SeenFile) -> None:
         base = "http://localhost/"  # a relative IRI is no reason to see nothing
         with open_bytes(file.path) as stream:
-            quads = parse(stream, PARSERS[str(file.format)], base_iri=base)
+            text = guarded(stream, str(file.format), file.path)
+            quads = parse(text, PARSERS[str(file.format)], base_iri=base)
             seen = self._count(islice(quads, MOST_TRIPLES))
             self.prefixes.update({k: v for k, v in quads.prefixes.items() if k})
             self.complete &= next(quads, None) is None

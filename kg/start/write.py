@@ -7,10 +7,10 @@ from pathlib import Path
 
 from kg.rdf.names import local_name
 from kg.rdf.prefixes import DEFAULT_PREFIXES
-from kg.rdf.triples import RDF_TYPE
 from kg.start.files import SeenFile
 from kg.start.node_columns import clip
 from kg.start.plan import EdgePlan, EndPlan, NodePlan, Plan, RdfPlan
+from kg.start.rdf_sample import RDF_TYPE
 from kg.start.table_sample import Table
 
 MOST_SHOWN = 12  # predicates in a comment

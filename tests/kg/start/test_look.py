@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 import isthmus
 from kg.errors import InputError
 from kg.mapping import read_mapping
-from kg.rdf.triples import RDF_TYPE
 from kg.start.look import start
+from kg.start.rdf_sample import RDF_TYPE
 from training.config import load_job
 
 ITEMS = "id,title,shop,pages\n" + "".join(
