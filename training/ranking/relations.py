@@ -26,7 +26,7 @@ TAKEN = frozenset(
         *("popularity of neighbours", "nearest neighbour", "fifth neighbour"),
         *("popularity", "popularity among shared users"),
         *("ridge", "ridge, loose", "ridge, short histories"),
-        *("ridge, smooth", "ridge, smooth x popularity"),
+        *("ridge, smooth", "ridge, smooth x popularity", "least squares"),
     }
 )
 

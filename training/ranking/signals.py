@@ -13,6 +13,7 @@ from training.baselines.matrices import over_deviation
 from training.baselines.user_knn import UserKNN
 from training.ranking.fitted import Array, Fitted
 from training.ranking.latent import Latent, Ridge
+from training.ranking.least_squares import LeastSquares
 from training.ranking.relations import Relations
 from training.ranking.texts import Density, Nearest, Profiles, narrow
 from training.ranking.world import World
@@ -60,7 +61,7 @@ class Signals:
             groups += [Nearest(world), Density(world)]
         else:
             groups += [_Popularity(world), _Scorers({"user-kNN": UserKNN(task)})]
-            groups += [Ridge(world, latent, fitted)]
+            groups += [Ridge(world, latent, fitted), LeastSquares(world, latent, fitted)]
         if self.protocol == "warm":
             (inverse,) = fitted.arrays("EASE.inverse", make=lambda: (EASE(task).inverse,))
             groups += [_Scorers({"EASE": EASE(task, inverse=inverse)})]
