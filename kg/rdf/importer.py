@@ -1,25 +1,37 @@
 """The `[[rdf]]` sections of a mapping: triples to nodes, facts and edges."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kg.edges import EdgePart, EdgeSet
 from kg.graph import BoolArray, EdgeType
-from kg.mapping import ClassRule, GraphMapping, RdfFile
+from kg.mapping import GraphMapping, RdfFile
 from kg.nodes import NodeSet, attribute_fact
 from kg.progress import Bar
-from kg.rdf.literals import LiteralIndex
-from kg.rdf.names import Compactor, readable_name, short_names
-from kg.rdf.placing import Placement, Rules, place
+from kg.rdf.batch import Codes
+from kg.rdf.classes import mapped_classes, members
+from kg.rdf.files import rdf_files
+from kg.rdf.literals import said
+from kg.rdf.names import Compactor, readable_names, short_names
+from kg.rdf.placing import Placement, place
 from kg.rdf.prefixes import expand, prefixes_of
-from kg.rdf.triples import RDF_TYPE, Terms, Triples, read_rdf
+from kg.rdf.rules import Rules
+from kg.rdf.stream import read_triples
+from kg.rdf.terms import Terms
+from kg.rdf.triples import (
+    RDF_TYPE,
+    SUBCLASS,
+    LinkRows,
+    LiteralRows,
+    Selection,
+    TripleCollector,
+)
 from kg.rejects import RejectLog, Tally
-from kg.sources import source_files
 from kg.vocab import IntArray
 
 NOT_IN_CATALOGUE = "not in the catalogue"
@@ -29,9 +41,18 @@ NOT_IN_CATALOGUE = "not in the catalogue"
 class _File:
     section: int
     tally: Tally
-    triples: Triples
-    edge: BoolArray  # which triples are edges
-    typing: BoolArray  # which triples say a class that the mapping knows
+    links: LinkRows
+    literals: LiteralRows
+    edge: BoolArray  # which links are edges
+    typing: BoolArray  # which links say a class that the mapping knows
+
+    def mentioned(self, size: int) -> BoolArray:
+        """Return which terms are nodes because of this file."""
+        mask = np.zeros(size, dtype=np.bool_)
+        mask[self.links.subject[self.edge | self.typing]] = True
+        mask[self.links.object[self.edge]] = True
+        mask[self.literals.subject] = True
+        return mask
 
 
 class RdfImport:
@@ -43,217 +64,220 @@ class RdfImport:
         self._compact = Compactor(self._prefixes)
         self._rules = Rules.of(mapping, self._prefixes)
         self._terms = Terms()
-        self._files: list[_File] = []
+        self._predicates: dict[str, int] = {}
+        self._collected: list[tuple[int, TripleCollector]] = []
 
     def read(self, log: RejectLog, bar: Bar) -> list[Tally]:
         """Parse every file and return its tally."""
         for i, section in enumerate(self._mapping.rdf):
-            for source in source_files(section.file, self._mapping.folder):
+            selection = self._selection(section)
+            for source in rdf_files(section.file, self._mapping.folder):
                 tally = Tally(source.label, f"rdf[{i}]", log)
-                triples = read_rdf(
-                    source,
-                    self._terms,
-                    tally,
-                    file_number=len(self._files) + 1,
-                    literals=frozenset(self._iris(_literal_names(section))),
-                    format=section.format,
-                    base=section.base,
-                )
-                self._files.append(self._sort_out(i, section, tally, triples))
+                number = len(self._collected) + 1
+                file = TripleCollector(selection, self._terms, self._predicates, tally, number)
+                file.read(read_triples(source, format=section.format, base=section.base))
+                self._collected.append((i, file))
             bar.advance()
-        return [file.tally for file in self._files]
+        return [file.tally for _, file in self._collected]
 
     def add(self, sets: dict[str, NodeSet], edges: dict[EdgeType, EdgeSet]) -> None:
         """Add nodes and their facts to `sets`, and edges to `edges`."""
-        names = self._terms.names()
-        placement = place(
-            names,
-            self._used(len(names)),
-            self._classes_of(),
-            self._defaults(),
-            self._rules,
-            self._compact,
-            sets,
+        numbers, names = self._terms.numbers(), self._terms.names()
+        files, member_of = self._sort_out(numbers, names)
+        placement = self._place(files, names, member_of, sets)
+        files = [self._without_rejected(file, names, placement) for file in files]
+        self._add_facts(files, placement, sets)
+        self._add_file_domains(files, placement, sets)
+        self._name_from_iri(files, names, placement, sets)
+        relations = self._relations(files)
+        for file in files:
+            self._add_edges(file, relations, placement, edges)
+
+    def _sort_out(
+        self, numbers: Codes, names: Any
+    ) -> tuple[list[_File], tuple[IntArray, IntArray]]:
+        """Tell edges from types, and return the mapped classes of terms beside the files."""
+        found = [(i, f, f.links(numbers), f.literals(numbers)) for i, f in self._collected]
+        self._collected = []
+        classes = pa.array(self._rules.classes, names.type)
+        rank = pc.fill_null(pc.index_in(names, value_set=classes), -1).to_numpy()
+        is_a, below = self._predicates.get(RDF_TYPE), self._predicates.get(SUBCLASS)
+        types = [links.object[links.predicate == is_a] for _, _, links, _ in found]
+        chains = [links.predicate == below for _, _, links, _ in found]
+        mapped, ranks = mapped_classes(
+            np.unique(np.concatenate([np.empty(0, np.int64), *types])),
+            rank,
+            _all(
+                links.subject[chain] for (_, _, links, _), chain in zip(found, chains, strict=True)
+            ),
+            _all(
+                links.object[chain] for (_, _, links, _), chain in zip(found, chains, strict=True)
+            ),
         )
-        self._add_facts(names, placement, sets)
-        self._add_file_domains(placement, sets)
-        self._name_from_iri(names, placement, sets)
-        relations = self._relations(names)
-        for file in self._files:
-            self._add_edges(file, names, relations, placement, edges)
+        is_mapped = np.zeros(len(names), dtype=np.bool_)
+        is_mapped[mapped] = True
+        files, pairs = [], []
+        for i, file, links, literals in found:
+            typing = (links.predicate == is_a) & is_mapped[links.object]
+            ignored = ~typing & self._left_out(file.selection)[links.predicate]
+            file.tally.ignored += int(ignored.sum())
+            file.tally.loaded += int(ignored.sum())
+            files.append(_File(i, file.tally, links, literals, ~(ignored | typing), typing))
+            pairs.append(members(links.subject[typing], links.object[typing], mapped, ranks))
+        return files, (_all(term for term, _ in pairs), _all(rank for _, rank in pairs))
 
-    def _sort_out(self, number: int, section: RdfFile, tally: Tally, triples: Triples) -> _File:
-        predicate = triples.predicate
-        typing = predicate == self._terms.code(RDF_TYPE)
-        typing &= np.isin(triples.object, self._codes(self._rules.classes))
-        ignored = np.isin(predicate, self._codes(self._iris(section.ignore)))
-        if section.relations is not None:
-            ignored |= ~np.isin(predicate, self._codes(self._iris(section.relations)))
-        ignored &= ~typing
-        tally.ignored += int(ignored.sum())
-        tally.loaded += int(ignored.sum())
-        return _File(number, tally, triples, ~(ignored | typing), typing)
+    def _left_out(self, selection: Selection) -> BoolArray:
+        mask = [selection.leaves_out(iri) for iri in self._predicates]
+        return np.array([*mask, False], dtype=np.bool_)
 
-    def _used(self, num_terms: int) -> IntArray:
-        used = np.zeros(num_terms, dtype=np.bool_)
-        for file in self._files:
-            triples = file.triples
-            used[triples.subject[file.edge | file.typing]] = True
-            used[triples.object[file.edge]] = True
-            used[triples.literals.subject] = True
-        return np.flatnonzero(used)
+    def _place(
+        self,
+        files: Sequence[_File],
+        names: Any,
+        member_of: tuple[IntArray, IntArray],
+        sets: dict[str, NodeSet],
+    ) -> Placement:
+        default = list(dict.fromkeys(rdf.default_type for rdf in self._mapping.rdf))
+        default_of = np.full(len(names), -1, dtype=np.int64)
+        for file in files:  # the first section that mentions a term decides
+            kind = default.index(self._mapping.rdf[file.section].default_type)
+            default_of[file.mentioned(len(names)) & (default_of < 0)] = kind
+        used = np.flatnonzero(default_of >= 0)
+        return place(
+            names, used, member_of, default, default_of[used], self._rules, self._compact, sets
+        )
 
-    def _classes_of(self) -> dict[int, list[ClassRule]]:
-        order = {self._terms.code(iri): i for i, iri in enumerate(self._rules.classes)}
-        entries = list(self._rules.classes.values())
-        found: dict[int, set[int]] = {}
-        for file in self._files:
-            subjects = file.triples.subject[file.typing].tolist()
-            classes = file.triples.object[file.typing].tolist()
-            for subject, cls in zip(subjects, classes, strict=True):
-                found.setdefault(subject, set()).add(order[cls])
-        return {subject: [entries[i] for i in sorted(ranks)] for subject, ranks in found.items()}
-
-    def _defaults(self) -> dict[int, str]:
-        default: dict[int, str] = {}
-        for file in self._files:  # the first section that mentions a term decides
-            kind = self._mapping.rdf[file.section].default_type
-            for term in _mentioned(file).tolist():
-                default.setdefault(term, kind)
-        return default
-
-    def _add_facts(self, names: list[str], placement: Placement, sets: dict[str, NodeSet]) -> None:
+    def _add_facts(
+        self, files: Sequence[_File], placement: Placement, sets: dict[str, NodeSet]
+    ) -> None:
         attributes = short_names(
             self._iris([name for rdf in self._mapping.rdf for name in rdf.attributes]),
             self._compact,
         )
         for i, section in enumerate(self._mapping.rdf):
-            index = LiteralIndex(section.language)
-            for file in self._files:
-                if file.section == i:
-                    _index_literals(file, index, names, placement)
-            subjects = np.array(index.subjects(), dtype=np.int64)
-            title, text = self._predicates(section.title), self._predicates(section.text)
-            self._fill(sets, placement, "title", subjects, partial(index.first, predicates=title))
-            self._fill(sets, placement, "text", subjects, partial(index.joined, predicates=text))
+            literals = said([f.literals for f in files if f.section == i], section.language)
+            for predicate in self._numbers(section.title):
+                _fill(sets, placement, "title", *literals.first(predicate))
+            _fill(sets, placement, "text", *literals.joined(self._numbers(section.text)))
             for iri in self._iris(section.attributes):
-                code = [self._terms.code(iri)]
                 name = attribute_fact(attributes[iri])
-                self._fill(sets, placement, name, subjects, partial(index.first, predicates=code))
+                _fill(sets, placement, name, *literals.first(self._predicates.get(iri, -1)))
 
-    def _fill(
-        self,
-        sets: dict[str, NodeSet],
-        placement: Placement,
-        fact: str,
-        terms: IntArray,
-        value: Callable[[int], str],
+    def _add_file_domains(
+        self, files: Sequence[_File], placement: Placement, sets: dict[str, NodeSet]
     ) -> None:
-        for i, node_type in enumerate(placement.types):
-            members = terms[placement.type_of[terms] == i]
-            values = [value(term) for term in members.tolist()]
-            if any(values):
-                said = np.array([bool(text) for text in values])
-                rows = placement.row[members]
-                texts = pa.array([text for text in values if text], pa.string())
-                sets[node_type].fill(fact, rows[said], texts)
-
-    def _add_file_domains(self, placement: Placement, sets: dict[str, NodeSet]) -> None:
-        placed = {name: sets[name].placed() for name in placement.types}
-        for file in self._files:
+        placed = {name: sets[name].placed() for name in placement.types if name in sets}
+        for file in files:
             domain = self._mapping.rdf[file.section].domain
-            terms = _mentioned(file)
-            for i, node_type in enumerate(placement.types if domain is not None else ()):
-                rows = placement.row[terms[placement.type_of[terms] == i]]
-                sets[node_type].put_in_domain(rows[~placed[node_type][rows]], str(domain))
+            if domain is not None:
+                terms = np.flatnonzero(file.mentioned(len(placement.row)))
+                for node_type, rows, _ in placement.by_type(terms):
+                    sets[node_type].put_in_domain(rows[~placed[node_type][rows]], domain)
 
     def _name_from_iri(
-        self, names: list[str], placement: Placement, sets: dict[str, NodeSet]
+        self, files: Sequence[_File], names: Any, placement: Placement, sets: dict[str, NodeSet]
     ) -> None:
-        for file in self._files:
-            if self._mapping.rdf[file.section].name_from_iri:
-                terms = _mentioned(file)
-                iris = terms[[not names[term].startswith("_:") for term in terms.tolist()]]
+        for file in files:
+            if not self._mapping.rdf[file.section].name_from_iri:
+                continue
+            terms = np.flatnonzero(file.mentioned(len(placement.row)))
+            for node_type, rows, here in placement.by_type(terms):
                 for fact in ("title", "text"):
-                    self._fill(sets, placement, fact, iris, lambda s: readable_name(names[s]))
+                    empty = sets[node_type].empty(fact)[rows]
+                    iris = names.take(pa.array(terms[here[empty]]))
+                    named = pc.invert(pc.starts_with(iris, "_:"))
+                    some = rows[empty][named.to_numpy(zero_copy_only=False)]
+                    sets[node_type].fill(fact, some, readable_names(iris.filter(named)))
 
-    def _relations(self, names: list[str]) -> dict[int, str]:
-        found = {int(code) for f in self._files for code in np.unique(f.triples.predicate[f.edge])}
-        short = short_names([names[code] for code in found], self._compact)
-        relations = {code: short[names[code]] for code in found}
+    def _relations(self, files: Sequence[_File]) -> dict[int, str]:
+        iris = list(self._predicates)
+        found = sorted({int(code) for f in files for code in np.unique(f.links.predicate[f.edge])})
+        short = short_names([iris[code] for code in found], self._compact)
+        relations = {code: short[iris[code]] for code in found}
         for section in self._mapping.rdf:
             if isinstance(section.relations, dict):
                 for predicate, name in section.relations.items():
-                    relations[self._terms.code(expand(predicate, self._prefixes))] = name
+                    relations[self._predicates.get(expand(predicate, self._prefixes), -1)] = name
         return relations
 
     def _add_edges(
         self,
         file: _File,
-        names: list[str],
         relations: Mapping[int, str],
         placement: Placement,
         edges: dict[EdgeType, EdgeSet],
     ) -> None:
-        triples, tally = file.triples, file.tally
-        bad = placement.rejected[triples.subject]
-        tally.loaded += int((file.typing & ~bad).sum())
-        bad = (bad & file.typing) | ((bad | placement.rejected[triples.object]) & file.edge)
-        for i in np.flatnonzero(bad).tolist():
-            parts = (triples.subject[i], triples.predicate[i], triples.object[i])
-            line = int(triples.line[i])
-            raw = " ".join(names[int(part)] for part in parts)
-            tally.reject(line if line > 0 else None, raw, NOT_IN_CATALOGUE)
-        good = np.flatnonzero(file.edge & ~bad)
-        src, dst = triples.subject[good], triples.object[good]
-        shape = (len(placement.types), len(names), len(placement.types))
-        ends = (placement.type_of[src], triples.predicate[good], placement.type_of[dst])
-        distinct, kind = np.unique(np.ravel_multi_index(ends, shape), return_inverse=True)
-        for j, key in enumerate(distinct.tolist()):
-            src_type, predicate, dst_type = (int(part) for part in np.unravel_index(key, shape))
-            name = (placement.types[src_type], relations[predicate], placement.types[dst_type])
-            here = kind == j
-            part = EdgePart(placement.row[src[here]], placement.row[dst[here]], tally)
+        links, types = file.links, placement.types
+        rows = np.flatnonzero(file.edge)
+        src, dst = links.subject[rows], links.object[rows]
+        shape = (len(types), max(relations, default=0) + 1, len(types))
+        ends = (placement.type_of[src], links.predicate[rows], placement.type_of[dst])
+        key = np.ravel_multi_index([end.astype(np.int64) for end in ends], shape)
+        count = np.bincount(key)
+        distinct = np.flatnonzero(count)
+        place = np.zeros(len(count), dtype=np.int16 if len(distinct) < 1 << 15 else np.int64)
+        place[distinct] = np.arange(len(distinct))
+        order = np.argsort(place[key], kind="stable")  # by counting, for so short a type
+        stops = np.cumsum(count[distinct])
+        for kind, start, stop in zip(distinct, stops - count[distinct], stops, strict=True):
+            here = order[start:stop]
+            src_type, predicate, dst_type = (int(i) for i in np.unravel_index(kind, shape))
+            name = (types[src_type], relations[predicate], types[dst_type])
+            part = EdgePart(
+                placement.row[src[here]].astype(np.int64),
+                placement.row[dst[here]].astype(np.int64),
+                file.tally,
+            )
             edges.setdefault(name, EdgeSet(" ".join(name))).parts.append(part)
-            tally.loaded += len(part.src)
+            file.tally.loaded += len(part.src)
 
-    def _iris(self, names: Any) -> list[str]:
+    def _selection(self, section: RdfFile) -> Selection:
+        relations, graphs = section.relations, section.graphs
+        return Selection(
+            literals=frozenset(self._iris([*section.title, *section.text, *section.attributes])),
+            ignore=frozenset(self._iris(section.ignore)),
+            relations=None if relations is None else frozenset(self._iris(relations)),
+            graphs=None
+            if graphs is None
+            else frozenset(g and expand(g, self._prefixes) for g in graphs),
+        )
+
+    def _iris(self, names: Iterable[str]) -> list[str]:
         return [expand(name, self._prefixes) for name in names]
 
-    def _predicates(self, names: tuple[str, ...]) -> list[int]:
-        return self._codes(self._iris(names))
+    def _numbers(self, names: Iterable[str]) -> list[int]:
+        """Return the numbers of predicates, -1 for those that the data lack."""
+        return [self._predicates.get(iri, -1) for iri in self._iris(names)]
 
-    def _codes(self, iris: Any) -> list[int]:
-        return [self._terms.code(iri) for iri in iris]
-
-
-def _literal_names(section: RdfFile) -> tuple[str, ...]:
-    return section.title + section.text + section.attributes
-
-
-def _mentioned(file: _File) -> IntArray:
-    """Return the terms that are nodes because of this file."""
-    triples = file.triples
-    return np.unique(
-        np.concatenate(
-            [
-                triples.subject[file.edge | file.typing],
-                triples.object[file.edge],
-                np.array(triples.literals.subject, dtype=np.int64),
-            ]
-        )
-    )
+    def _without_rejected(self, file: _File, names: Any, placement: Placement) -> _File:
+        """Reject what is said of terms that should have been in the catalogue."""
+        links, literals, tally = file.links, file.literals, file.tally
+        iris = list(self._predicates)
+        bad = placement.rejected[links.subject] & (file.typing | file.edge)
+        bad |= placement.rejected[links.object] & file.edge
+        silent = placement.rejected[literals.subject]
+        for i in np.flatnonzero(bad).tolist():
+            ends = (names[int(links.subject[i])].as_py(), names[int(links.object[i])].as_py())
+            raw = f"{ends[0]} {iris[links.predicate[i]]} {ends[1]}"
+            _reject(tally, links.line[i], raw)
+        for i in np.flatnonzero(silent).tolist():
+            name, value = names[int(literals.subject[i])].as_py(), literals.value[i].as_py()
+            _reject(tally, literals.line[i], f"{name} {iris[literals.predicate[i]]} {value!r}")
+        tally.loaded += int((file.typing & ~bad).sum()) + int((~silent).sum())
+        literals = literals.take(~silent) if silent.any() else literals
+        return replace(file, literals=literals, edge=file.edge & ~bad, typing=file.typing & ~bad)
 
 
-def _index_literals(
-    file: _File, index: LiteralIndex, names: list[str], placement: Placement
+def _reject(tally: Tally, line: Any, raw: str) -> None:
+    tally.reject(int(line) if line > 0 else None, raw, NOT_IN_CATALOGUE)
+
+
+def _fill(
+    sets: dict[str, NodeSet], placement: Placement, fact: str, terms: IntArray, values: Any
 ) -> None:
-    facts = file.triples.literals
-    columns = (facts.subject, facts.predicate, facts.value, facts.language, facts.line)
-    for subject, predicate, value, language, line in zip(*columns, strict=True):
-        if placement.rejected[subject]:
-            raw = f"{names[subject]} {names[predicate]} {value!r}"
-            file.tally.reject(line if line > 0 else None, raw, NOT_IN_CATALOGUE)
-        else:
-            file.tally.loaded += 1
-            index.add(subject, predicate, value, language)
+    for node_type, rows, here in placement.by_type(terms):
+        sets[node_type].fill(fact, rows, values.take(pa.array(here)))
+
+
+def _all(parts: Iterable[Any]) -> IntArray:
+    return np.concatenate([np.empty(0, np.int64), *parts])

@@ -1,56 +1,107 @@
 """Literals to titles, texts and attributes: the best language of each, in file order."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-Ranked = tuple[tuple[int, str], str]  # rank and name of the language, value
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kg.graph import BoolArray
+from kg.rdf.batch import Codes
+from kg.rdf.triples import LiteralRows
+from kg.tables.values import flat
+from kg.vocab import IntArray
+
+Facts = tuple[IntArray, Any]  # subjects, and a value of each
 
 
-@dataclass
-class LiteralIndex:
-    """The literals of some subjects, by predicate.
+@dataclass(frozen=True)
+class Said:
+    """What literals say, in file order; none is empty.
 
     Attributes:
+        subject: numbers of terms.
+        predicate: numbers of predicates.
+        value: Arrow strings.
+        rank: of the language; the lowest of a subject and predicate counts.
+    """
+
+    subject: IntArray
+    predicate: Codes
+    value: Any
+    rank: IntArray
+
+    def first(self, predicate: int) -> Facts:
+        """Return the first value of a predicate in the best language, for each subject."""
+        rows = np.flatnonzero(self.predicate == predicate)
+        rows = rows[np.lexsort((self.rank[rows], self.subject[rows]))]
+        rows = rows[_is_new(self.subject[rows])]
+        return self.subject[rows], self.value.take(pa.array(rows))
+
+    def joined(self, predicates: Sequence[int]) -> Facts:
+        """Return all values of some predicates joined with `". "`, repeats once.
+
+        Of each predicate only the values in the best language count.
+        """
+        parts = [np.empty(0, dtype=np.int64)]
+        for predicate in dict.fromkeys(predicates):
+            rows = np.flatnonzero(self.predicate == predicate)
+            rows = rows[np.lexsort((self.rank[rows], self.subject[rows]))]
+            first = _is_new(self.subject[rows])
+            best = self.rank[rows][first]
+            parts.append(rows[self.rank[rows] == best[np.cumsum(first) - 1]])
+        rows = np.concatenate(parts)
+        rows = rows[np.argsort(self.subject[rows], kind="stable")]
+        code = self.value.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+        keys = np.stack([self.subject[rows], code])
+        order = np.lexsort(keys)
+        fresh = np.ones(len(rows), dtype=np.bool_)
+        fresh[order[1:]] = (keys[:, order[1:]] != keys[:, order[:-1]]).any(axis=0)
+        rows = rows[fresh]
+        starts = np.flatnonzero(_is_new(self.subject[rows]))
+        values = self.value.take(pa.array(rows))
+        if len(starts) < len(rows):
+            offsets = pa.array(np.append(starts, len(rows)), pa.int32())
+            values = pc.binary_join(pa.ListArray.from_arrays(offsets, values), ". ")
+        return self.subject[rows[starts]], values
+
+
+def said(parts: Sequence[LiteralRows], language: Sequence[str]) -> Said:
+    """Gather literals of several files.
+
+    Args:
+        parts: the literals, in order.
         language: the preferred languages, best first; `""` is no language tag. Other languages
             count after them, in alphabetical order.
     """
+    values = pa.chunked_array([c for part in parts for c in part.value.chunks], pa.string())
+    value = pc.utf8_trim_whitespace(flat(values))
+    spoken = np.flatnonzero(pc.not_equal(value, "").to_numpy(zero_copy_only=False))
+    others = sorted({kind.language for part in parts for kind in part.kinds})
+    rank = [
+        np.array([_rank(kind.language, language, others) for kind in part.kinds], np.int64)[
+            part.kind
+        ]
+        for part in parts
+    ]
+    return Said(
+        subject=np.concatenate([np.empty(0, np.int64), *(part.subject for part in parts)])[spoken],
+        predicate=np.concatenate([np.empty(0, np.int32), *(p.predicate for p in parts)])[spoken],
+        value=value.take(pa.array(spoken)),
+        rank=np.concatenate([np.empty(0, np.int64), *rank])[spoken],
+    )
 
-    language: Sequence[str]
-    _values: dict[int, dict[int, list[Ranked]]] = field(default_factory=dict)
 
-    def add(self, subject: int, predicate: int, value: str, language: str) -> None:
-        """Keep one literal; an empty one says nothing."""
-        value = value.strip()
-        if value:
-            by_predicate = self._values.setdefault(subject, {})
-            by_predicate.setdefault(predicate, []).append((self._rank(language), value))
+def _rank(language: str, preferred: Sequence[str], others: Sequence[str]) -> int:
+    for i, wanted in enumerate(preferred):
+        if language == wanted.lower() or (wanted and language.startswith(wanted.lower() + "-")):
+            return i
+    return len(preferred) + others.index(language)
 
-    def subjects(self) -> list[int]:
-        """Return all subjects with a literal."""
-        return list(self._values)
 
-    def first(self, subject: int, predicates: Sequence[int]) -> str:
-        """Return the first value of the first predicate that has any, `""` if none has."""
-        for predicate in predicates:
-            for value in self._best(subject, predicate):
-                return value
-        return ""
-
-    def joined(self, subject: int, predicates: Sequence[int]) -> str:
-        """Return all values of all predicates joined with `". "`, repeats once."""
-        values = [value for p in predicates for value in self._best(subject, p)]
-        return ". ".join(dict.fromkeys(values))
-
-    def _best(self, subject: int, predicate: int) -> list[str]:
-        none: Mapping[int, list[Ranked]] = {}
-        ranked = self._values.get(subject, none).get(predicate, [])
-        if not ranked:
-            return []
-        best = min(rank for rank, _ in ranked)
-        return [value for rank, value in ranked if rank == best]
-
-    def _rank(self, language: str) -> tuple[int, str]:
-        for i, wanted in enumerate(self.language):
-            if language == wanted.lower() or (wanted and language.startswith(wanted.lower() + "-")):
-                return (i, "")
-        return (len(self.language), language)
+def _is_new(values: IntArray) -> BoolArray:
+    new = np.ones(len(values), dtype=np.bool_)
+    new[1:] = values[1:] != values[:-1]
+    return new

@@ -1,7 +1,13 @@
 """IRIs to short names: ids of nodes, names of relations and attributes."""
 
+import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 
 class Compactor:
@@ -25,6 +31,25 @@ class Compactor:
                 return f"{prefix}:{iri[len(namespace) :]}"
         return f"<{iri}>" if iri.partition(":")[0] in self._prefixes else iri
 
+    def many(self, iris: Any) -> Any:
+        """Return the ids of many IRIs; Arrow strings in and out."""
+        looks_prefixed = rf"^({'|'.join(re.escape(prefix) for prefix in self._prefixes)}):"
+        odd = pc.match_substring_regex(iris, looks_prefixed)
+        opening, closing, nothing, colon = (
+            pa.scalar(text, iris.type) for text in ("<", ">", "", ":")
+        )
+        quoted = pc.binary_join_element_wise(opening, iris, closing, nothing)
+        ids = pc.if_else(odd, quoted, iris)
+        todo = np.ones(len(iris), dtype=np.bool_)
+        for namespace, prefix in self._namespaces:
+            fits = pc.starts_with(iris, namespace).to_numpy(zero_copy_only=False) & todo
+            if fits.any():
+                todo &= ~fits
+                rest = pc.utf8_slice_codeunits(iris.filter(pa.array(fits)), len(namespace))
+                short = pc.binary_join_element_wise(pa.scalar(prefix, rest.type), rest, colon)
+                ids = pc.replace_with_mask(ids, pa.array(fits), short)
+        return ids
+
 
 def local_name(iri: str) -> str:
     """Return what follows the last `#` or `/`; the whole IRI where nothing does.
@@ -43,6 +68,15 @@ def readable_name(iri: str) -> str:
     'Biohazard (band)'
     """
     return unquote(local_name(iri)).replace("_", " ").strip()
+
+
+def readable_names(iris: Any) -> Any:
+    """Return the readable name of many IRIs; Arrow strings in and out."""
+    local = pc.replace_substring_regex(iris, r"^.*[#/]([^#/]+)[#/]*$", r"\1")
+    quoted = pc.match_substring(local, "%")
+    unquoted = [unquote(text) for text in local.filter(quoted).to_pylist()]
+    local = pc.replace_with_mask(local, quoted, pa.array(unquoted, local.type))
+    return pc.utf8_trim_whitespace(pc.replace_substring(local, "_", " "))
 
 
 def short_names(iris: Iterable[str], compact: Compactor) -> dict[str, str]:

@@ -1,59 +1,23 @@
 """Which node each RDF term is: its type and id, from its rdf:type, its prefix, or the default."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from kg.errors import ConfigError
+from kg.errors import InputError
 from kg.graph import BoolArray
-from kg.mapping import ClassRule, GraphMapping, PrefixRule
+from kg.mapping import ClassRule, PrefixRule
 from kg.nodes import NodeSet
 from kg.rdf.names import Compactor
-from kg.rdf.prefixes import expand
+from kg.rdf.rules import Rules
 from kg.vocab import IntArray
 
-
-@dataclass(frozen=True)
-class Rules:
-    """The placing rules of all `[[rdf]]` sections together, so that an IRI is one node in all."""
-
-    classes: dict[str, ClassRule]  # by IRI, in order of precedence
-    prefixes: list[PrefixRule]  # longest first
-    catalogue_types: frozenset[str]  # node types that tables define
-
-    @classmethod
-    def of(cls, mapping: GraphMapping, prefixes: Mapping[str, str]) -> "Rules":
-        """Gather the rules of a mapping.
-
-        Raises:
-            ConfigError: two sections contradict each other.
-        """
-        classes: dict[str, ClassRule] = {}
-        by_prefix: dict[str, PrefixRule] = {}
-        for rdf in mapping.rdf:
-            for name, rule in rdf.types.items():
-                if classes.setdefault(expand(name, prefixes), rule) != rule:
-                    raise ConfigError(f"rdf.types: {name!r} is given two meanings")
-            for prefix_rule in rdf.nodes:
-                beginning = expand(prefix_rule.prefix, prefixes)
-                if by_prefix.setdefault(beginning, prefix_rule) != prefix_rule:
-                    raise ConfigError(f"rdf.nodes: {beginning!r} is given two meanings")
-        longest_first = sorted(by_prefix.items(), key=lambda pair: -len(pair[0]))
-        return cls(
-            classes=classes,
-            prefixes=[replace(rule, prefix=beginning) for beginning, rule in longest_first],
-            catalogue_types=frozenset(nodes.type for nodes in mapping.nodes),
-        )
-
-    def of_iri(self, iri: str) -> PrefixRule | None:
-        """Return the rule with the longest prefix that something follows in `iri`."""
-        for rule in self.prefixes:
-            if iri.startswith(rule.prefix) and len(iri) > len(rule.prefix):
-                return rule
-        return None
+MOST_BYTES = (1 << 31) - 1  # of the ids of one node type
 
 
 @dataclass
@@ -62,22 +26,31 @@ class Placement:
 
     Attributes:
         types: names of node types.
-        type_of: index into `types` of each term; -1 for terms that are no node.
-        row: row in the node set of that type; -1 for terms that are no node.
+        type_of: index into `types` of each term; -1 for terms that are no node; int16.
+        row: row in the node set of that type; -1 for terms that are no node; int32.
         rejected: terms that should have been in the catalogue and are not.
     """
 
     types: list[str]
-    type_of: IntArray
-    row: IntArray
+    type_of: npt.NDArray[np.int16]
+    row: npt.NDArray[np.int32]
     rejected: BoolArray
+
+    def by_type(self, terms: IntArray) -> Iterator[tuple[str, IntArray, IntArray]]:
+        """Yield each type of some terms, the rows of these, and where they are in `terms`."""
+        kind = self.type_of[terms]
+        for i, node_type in enumerate(self.types):
+            here = np.flatnonzero(kind == i)
+            if len(here):
+                yield node_type, self.row[terms[here]].astype(np.int64), here
 
 
 def place(
-    names: Sequence[str],
+    names: Any,
     used: IntArray,
-    classes_of: Mapping[int, Sequence[ClassRule]],
-    default_of: Mapping[int, str],
+    members: tuple[IntArray, IntArray],
+    default: Sequence[str],
+    default_of: IntArray,
     rules: Rules,
     compact: Compactor,
     sets: dict[str, NodeSet],
@@ -90,66 +63,100 @@ def place(
 
     Args:
         names: name of every term.
-        used: terms that are ends of edges or have facts.
-        classes_of: the mapped classes of each term that has any, in order of precedence.
-        default_of: default type of each used term.
+        used: terms that are ends of edges or have facts, each once.
+        members: terms and the rank of a mapped class that they are in, as pairs.
+        default: default types.
+        default_of: index into these of each used term.
         rules: the placing rules.
         compact: makes ids of IRIs.
         sets: node sets by type, with the catalogue in; grows.
+
+    Raises:
+        InputError: more ids than fit into a node type.
     """
-    ids_of_type: dict[str, tuple[list[int], list[str]]] = {}
-    domains: dict[tuple[str, str], list[int]] = {}
-    known = {rule.type: _ids(sets, rule.type) for rule in rules.prefixes}
-    rejected = np.zeros(len(names), dtype=np.bool_)
-    for term in used.tolist():
-        name = names[term]
-        classes = classes_of.get(term, ())
-        rule = rules.of_iri(name)
-        node_id = compact(name) if rule is None else name[len(rule.prefix) * rule.strip :]
-        if rule is not None and (
-            rule.type not in rules.catalogue_types or node_id in known[rule.type]
-        ):
-            node_type = rule.type
-        elif classes:
-            node_type = classes[0].type
-        elif rule is not None and rule.otherwise is None:
-            rejected[term] = True
-            continue
-        else:
-            node_type = default_of[term] if rule is None else str(rule.otherwise)
-        terms, ids = ids_of_type.setdefault(node_type, ([], []))
-        terms.append(term)
-        ids.append(node_id)
-        placed_in = {entry.domain for entry in classes if entry.type == node_type}
-        if rule is not None and rule.type == node_type:
-            placed_in.add(rule.domain)
-        for domain in placed_in - {None}:
-            domains.setdefault((node_type, str(domain)), []).append(term)
-    return _add(ids_of_type, domains, rejected, sets)
+    classes = list(rules.classes.values())
+    types = sorted(
+        {*default, *(rule.type for rule in classes)}
+        | {kind for rule in rules.prefixes for kind in (rule.type, rule.otherwise) if kind}
+    )
+    number = {name: i for i, name in enumerate(types)}
+    text = names.take(pa.array(used))
+    rule_of, ids = _identify(text, rules, compact)
 
+    term, rank = members
+    best = np.full(len(names), len(classes), dtype=np.int64)
+    np.minimum.at(best, term, rank)
+    best = best[used]
+    type_of_class = np.array([*(number[rule.type] for rule in classes), -1])
+    kind = np.array([number[name] for name in default], dtype=np.int64)[default_of]
+    for i, rule in enumerate(rules.prefixes):
+        kind[rule_of == i] = -1 if rule.otherwise is None else number[rule.otherwise]
+    kind = np.where(best < len(classes), type_of_class[best], kind)
+    for i, rule in enumerate(rules.prefixes):
+        here = np.flatnonzero(rule_of == i)
+        if rule.type in rules.catalogue_types:
+            here = here[sets[rule.type].lookup(_short(ids.take(pa.array(here)), rule.type)) >= 0]
+        kind[here] = number[rule.type]
 
-def _add(
-    ids_of_type: Mapping[str, tuple[list[int], list[str]]],
-    domains: Mapping[tuple[str, str], list[int]],
-    rejected: BoolArray,
-    sets: dict[str, NodeSet],
-) -> Placement:
-    types = sorted(ids_of_type)
     placement = Placement(
         types=types,
-        type_of=np.full(len(rejected), -1, dtype=np.int64),
-        row=np.full(len(rejected), -1, dtype=np.int64),
-        rejected=rejected,
+        type_of=np.full(len(names), -1, dtype=np.int16),
+        row=np.full(len(names), -1, dtype=np.int32),
+        rejected=np.zeros(len(names), dtype=np.bool_),
     )
-    for i, node_type in enumerate(types):
-        terms, ids = ids_of_type[node_type]
-        nodes = sets.setdefault(node_type, NodeSet(node_type))
-        placement.row[terms] = nodes.add(pa.array(ids, pa.string()))
-        placement.type_of[terms] = i
-    for (node_type, domain), terms in sorted(domains.items()):
-        sets[node_type].put_in_domain(placement.row[terms], domain)
+    placement.type_of[used] = kind
+    placement.rejected[used[kind < 0]] = True
+    for i in np.unique(kind[kind >= 0]).tolist():
+        nodes = sets.setdefault(types[i], NodeSet(types[i]))
+        here = np.flatnonzero(kind == i)
+        placement.row[used[here]] = nodes.add(_short(ids.take(pa.array(here)), types[i]))
+    _put_in_domains(placement, used, rule_of, members, rules, sets)
     return placement
 
 
-def _ids(sets: Mapping[str, NodeSet], node_type: str) -> set[Any]:
-    return set(sets[node_type].ids.to_pylist()) if node_type in sets else set()
+def _identify(text: Any, rules: Rules, compact: Compactor) -> tuple[IntArray, Any]:
+    """Return the prefix rule of each name, -1 for none, and its id."""
+    rule_of = np.full(len(text), -1, dtype=np.int64)
+    order, parts = [], []
+    for i, rule in enumerate(rules.prefixes):
+        size = len(rule.prefix.encode())
+        fits = pc.and_(
+            pc.starts_with(text, rule.prefix), pc.greater(pc.binary_length(text), size)
+        ).to_numpy(zero_copy_only=False)
+        here = np.flatnonzero(fits & (rule_of < 0))
+        rule_of[here] = i
+        named = text.take(pa.array(here))
+        order.append(here)
+        parts.append(pc.utf8_slice_codeunits(named, len(rule.prefix)) if rule.strip else named)
+    here = np.flatnonzero(rule_of < 0)
+    order.append(here)
+    parts.append(compact.many(text.take(pa.array(here))))
+    if len(parts) == 1:
+        return rule_of, parts[0]
+    place = np.empty(len(text), dtype=np.int64)
+    place[np.concatenate(order)] = np.arange(len(text))
+    return rule_of, pa.concat_arrays(parts).take(pa.array(place))
+
+
+def _put_in_domains(
+    placement: Placement,
+    used: IntArray,
+    rule_of: IntArray,
+    members: tuple[IntArray, IntArray],
+    rules: Rules,
+    sets: dict[str, NodeSet],
+) -> None:
+    said: list[tuple[ClassRule | PrefixRule, IntArray]] = [
+        (rule, members[0][members[1] == i]) for i, rule in enumerate(rules.classes.values())
+    ]
+    said += [(rule, used[rule_of == i]) for i, rule in enumerate(rules.prefixes)]
+    for rule, terms in said:
+        here = np.unique(terms[placement.type_of[terms] == placement.types.index(rule.type)])
+        if rule.domain is not None and len(here):
+            sets[rule.type].put_in_domain(placement.row[here].astype(np.int64), rule.domain)
+
+
+def _short(ids: Any, node_type: str) -> Any:
+    if ids.nbytes > MOST_BYTES:
+        raise InputError(f"more than 2 GiB of ids of {node_type!r}: import a part of the data")
+    return ids.cast(pa.string())

@@ -97,18 +97,22 @@ def triples_of(graph: KnowledgeGraph) -> Triples:
 
 def _from_rdf(path: Path) -> Triples:
     from kg.rdf.names import Compactor, short_names
-    from kg.rdf.triples import Terms, read_rdf
+    from kg.rdf.stream import read_triples
+    from kg.rdf.terms import Terms
+    from kg.rdf.triples import Selection, TripleCollector
     from kg.rejects import RejectLog, Tally
     from kg.sources import source_files
 
     (source,) = source_files([str(path.resolve())], Path())
     terms, tally = Terms(), Tally(source.label, "triples", RejectLog())
-    found = read_rdf(source, terms, tally, file_number=1, literals=frozenset())
-    names = terms.names()
-    used, relation = np.unique(found.predicate, return_inverse=True)
-    short = short_names([names[code] for code in used.tolist()], Compactor({}))
-    relations = [short[names[code]] for code in used.tolist()]
-    rows = np.stack([found.subject, relation, found.object], axis=1)
+    collector = TripleCollector(Selection(), terms, {}, tally, file_number=1)
+    collector.read(read_triples(source))
+    links, names = collector.links(terms.numbers()), terms.names().to_pylist()
+    predicates = list(collector.predicates)
+    used, relation = np.unique(links.predicate, return_inverse=True)
+    short = short_names([predicates[code] for code in used.tolist()], Compactor({}))
+    relations = [short[predicates[code]] for code in used.tolist()]
+    rows = np.stack([links.subject, relation, links.object], axis=1)
     left_out = {"literals": tally.ignored, "malformed": tally.rejected}
     return _numbered(names, relations, [rows], left_out)
 

@@ -244,6 +244,42 @@ def test_two_files_share_their_iris_and_not_their_blank_nodes(example):
     assert len(graph.nodes["person"]) == 1
 
 
+def test_a_class_is_what_its_superclass_is(example):
+    more = """
+ex:Novel rdfs:subClassOf ex:Fiction . ex:Fiction rdfs:subClassOf ex:Book .
+ex:persuasion a ex:Novel ; ex:author ex:austen . ex:Odd rdfs:subClassOf ex:Odder . ex:x a ex:Odd .
+"""
+    graph = example(catalogue_ttl=CATALOGUE + more).graph
+    assert "ex:persuasion" in graph.items.vocab
+    assert graph.items.domains[graph.items.vocab.index(["ex:persuasion"])[0]].tolist() == [
+        True,
+        False,
+    ]
+    assert ends(graph, ("entity", "type", "entity")) == [("ex:x", "ex:Odd")]
+    assert ("ex:Novel", "ex:Fiction") in ends(graph, ("entity", "subClassOf", "entity"))
+    hidden = MAPPING.replace("attributes", 'ignore = ["rdfs:subClassOf"]\nattributes')
+    graph = example(hidden, catalogue_ttl=CATALOGUE + more).graph
+    assert "ex:persuasion" in graph.items.vocab
+    assert "ex:Fiction" not in graph.nodes["entity"].vocab
+
+
+def test_graphs_are_chosen(example):
+    data = "{ ex:emma ex:in ex:a } ex:g { ex:emma ex:in ex:b } ex:h { ex:emma ex:in ex:c }"
+    section = '[[rdf]]\nfile = "more.trig"\ngraphs = ["", "ex:h"]\n'
+    imported = example(MAPPING + section, more_trig=PREFIX + data)
+    assert ends(imported.graph, ("item", "in", "entity")) == [
+        ("ex:emma", "ex:a"),
+        ("ex:emma", "ex:c"),
+    ]
+    assert imported.accounts[1].ignored == 1
+
+
+def test_a_folder_of_files(example):
+    toml = MAPPING.replace('"catalogue.ttl"', '["catalogue.ttl", "more"]')
+    graph = example(toml, **{"more/a_ttl": PREFIX + "ex:emma ex:set_in ex:highbury ."}).graph
+    assert ("item", "set_in", "entity") in graph.edges
+
+
 def test_sections_share_their_placing_rules(example):
     section = '[[rdf]]\nfile = "more.ttl"\ndefault_type = "thing"\n'
     more = PREFIX + "ex:emma ex:set_in ex:highbury . ex:box a ex:Film ."

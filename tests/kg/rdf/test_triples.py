@@ -1,66 +1,9 @@
-import gzip
-
-import pyoxigraph
 import pytest
 
-from kg.errors import InputError
-from kg.rdf.triples import PARSERS, Terms, read_rdf
-from kg.rejects import RejectLog, Tally
-from kg.sources import SourceFile
-
-LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
-TURTLE = """\
-@prefix ex: <http://e/> .
-@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-ex:a ex:knows ex:b , [ ex:knows ex:a ] ;
-    rdfs:label "Ä"@EN , "plain" ;
-    ex:year 1937 .
-"""
-SUFFIXES = {
-    "ntriples": ".nt",
-    "nquads": ".nq",
-    "turtle": ".ttl",
-    "trig": ".trig",
-    "rdfxml": ".rdf",
-    "jsonld": ".jsonld",
-}
-
-
-def read(source, tally, **options):
-    options = {"file_number": 1, "literals": frozenset([LABEL]), **options}
-    terms = Terms()
-    triples = read_rdf(source, terms, tally, **options)
-    names = terms.names()
-    columns = (triples.subject, triples.predicate, triples.object)
-    edges = [tuple(names[code] for code in row) for row in zip(*columns, strict=True)]
-    facts = triples.literals
-    literals = sorted(zip(facts.value, facts.language, strict=True))
-    return edges, literals, triples
-
-
-def rejects(tally):
-    return [(r["line"], r["raw"], r["reason"]) for r in tally.log.table().to_pylist()]
-
-
-@pytest.mark.parametrize("kind", PARSERS)
-@pytest.mark.parametrize("packed", ["", ".gz"])
-def test_every_serialisation_gives_the_same_triples(source, tally, kind, packed):
-    quads = list(pyoxigraph.parse(TURTLE, pyoxigraph.RdfFormat.TURTLE))
-    data = pyoxigraph.serialize((quad.triple for quad in quads), format=PARSERS[kind])
-    name = f"t{SUFFIXES[kind]}{packed}"
-    file = source(name, data)  # the fixture packs what is called .gz
-
-    edges, literals, triples = read(file, tally)
-
-    assert sorted(edges) == [
-        ("_:b1.1", "http://e/knows", "http://e/a"),
-        ("http://e/a", "http://e/knows", "_:b1.1"),
-        ("http://e/a", "http://e/knows", "http://e/b"),
-    ]
-    assert literals == [("plain", ""), ("Ä", "en")]
-    assert (tally.rows, tally.ignored, tally.loaded) == (6, 1, 1)  # ex:year is not asked for
-    assert (triples.line > 0).all() == (kind in ("ntriples", "nquads"))
-
+from kg.rdf import stream
+from kg.rdf.stream import read_triples
+from kg.rdf.terms import Terms
+from kg.rdf.triples import Selection, TripleCollector
 
 BAD_LINES = {
     "no-iri": b"<bad> <http://e/p> <http://e/c> .",
@@ -76,15 +19,45 @@ BAD_LINES = {
 }
 
 
+@pytest.fixture
+def collect(tally, source):
+    """Read files whole and return their links and literals as text."""
+
+    def read(*contents, name="t.nt", **selected):
+        terms, predicates = Terms(), {}
+        files = []
+        for i, content in enumerate(contents, 1):
+            files.append(TripleCollector(Selection(**selected), terms, predicates, tally, i))
+            files[-1].read(read_triples(source(f"{i}{name}", content)))
+        numbers, names, iris = terms.numbers(), terms.names().to_pylist(), list(predicates)
+        links, literals = [], []
+        for file in files:
+            found = file.links(numbers)
+            columns = (found.subject, found.predicate, found.object, found.line)
+            for s, p, o, line in zip(*(column.tolist() for column in columns), strict=True):
+                links.append((names[s], iris[p], names[o], line))
+            said = file.literals(numbers)
+            for i, value in enumerate(said.value.to_pylist()):
+                kind = said.kinds[said.kind[i]].language
+                literals.append((names[said.subject[i]], iris[said.predicate[i]], value, kind))
+        return links, literals
+
+    return read
+
+
+def rejects(tally):
+    return [(r["line"], r["raw"], r["reason"]) for r in tally.log.table().to_pylist()]
+
+
 @pytest.mark.parametrize("bad", BAD_LINES.values(), ids=BAD_LINES)
-def test_a_malformed_line_is_rejected_and_no_other(source, tally, bad):
+def test_a_malformed_line_is_rejected_and_no_other(collect, tally, bad):
     good = [b"<http://e/%d> <http://e/p> <http://e/o> ." % i for i in range(4)]
     data = b"\n".join([good[0], b"# comment", b"", bad, good[1], good[2] + b" # more", good[3]])
 
-    edges, _, triples = read(source("t.nt", data), tally)
+    links, _ = collect(data)
 
-    assert [edge[0] for edge in edges] == [f"http://e/{i}" for i in range(4)]
-    assert triples.line.tolist() == [1, 5, 6, 7]
+    assert [link[0] for link in links] == [f"http://e/{i}" for i in range(4)]
+    assert [link[3] for link in links] == [1, 5, 6, 7]
     ((line, raw, reason),) = rejects(tally)
     assert line == 4
     assert raw == bad.decode("utf-8", "backslashreplace")
@@ -92,76 +65,72 @@ def test_a_malformed_line_is_rejected_and_no_other(source, tally, bad):
     assert tally.rows == 5
 
 
-def test_a_triple_broken_over_two_lines_is_two_malformed_lines(source, tally):
+def test_a_triple_broken_over_two_lines_is_two_malformed_lines(collect, tally):
     data = b"<http://e/a> <http://e/p>\n<http://e/b> .\n<http://e/c> <http://e/p> <http://e/d> .\n"
-    edges, _, triples = read(source("t.nt", data), tally)
-    assert edges == [("http://e/c", "http://e/p", "http://e/d")]
+    assert collect(data)[0] == [("http://e/c", "http://e/p", "http://e/d", 3)]
     assert [line for line, _, _ in rejects(tally)] == [1, 2]
-    assert triples.line.tolist() == [3]
 
 
-def test_lines_are_counted_across_chunks(source, tally, monkeypatch):
-    monkeypatch.setattr("kg.rdf.triples.CHUNK", 64)
-    good = b"<http://e/a> <http://e/p> <http://e/o> .\n"
-    data = good * 5 + b"\n" + good * 5 + b"bad\n" + good * 5
-    _, _, triples = read(source("t.nt", data.rstrip(b"\n")), tally)
-    assert triples.line.tolist() == [*range(1, 6), *range(7, 12), *range(13, 18)]
-    assert [line for line, _, _ in rejects(tally)] == [12]
-
-
-def test_a_triple_as_a_term_is_rejected(source, tally):
+def test_a_triple_as_a_term_is_rejected(collect, tally):
     data = "<http://e/a> <http://e/p> <<( <http://e/a> <http://e/p> <http://e/c> )>> .\n"
-    edges, _, _ = read(source("t.nt", data), tally)
-    assert edges == []
+    assert collect(data)[0] == []
     assert [(line, reason) for line, _, reason in rejects(tally)] == [(1, "a triple as a term")]
     assert tally.rows == 1
 
 
-def test_blank_nodes_are_named_in_file_order_and_apart_between_files(source, tally):
-    file = source("t.ttl", "@prefix e: <http://e/> . e:a e:p [ e:p [] ], _:z . _:z e:p e:a .")
-    first, again = read(file, tally)[0], read(file, tally)[0]
-    assert first == again  # though the parser makes labels up anew
-    other = read(file, tally, file_number=2)[0]
-    assert {name for edge in first for name in edge if name.startswith("_")} == {
-        "_:b1.1",
-        "_:b1.2",
-        "_:b1.3",
-    }
-    assert other != first
+TRIPLES = """\
+<http://e/a> <http://e/p> <http://e/b> .
+<http://e/a> <http://e/p> "literal" .
+<http://e/a> <http://e/name> "Ä"@de .
+<http://e/a> <http://e/q> <http://e/c> .
+<http://e/a> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://e/C> .
+"""
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        (
-            "t.ttl",
-            "@prefix e: <http://e/> .\ne:a e:b e:c .\ne:a e:b ; .\ne:c\n",
-            r"t\.ttl, line 3: ; is not",
-        ),
-        ("t.ttl", "<a> <b> <c> .", r"t\.ttl, line 1: No scheme"),
-        ("t.jsonld", '{"@id":\n', r"t\.jsonld, line 2: "),
-        ("t.jsonld", '{"@context": "http://e/", "@id": "http://e/a"}', r"t\.jsonld"),
-        ("t.rdf", "<a>\n</b>", r"t\.rdf: "),
-        ("t.n3x", "", r"t\.n3x has no known RDF format .*\.ttl"),
-    ],
-)
-def test_a_syntax_error_in_other_formats_names_file_and_line(source, tally, name, content, message):
-    with pytest.raises(InputError, match=message) as error:
-        read(source(name, content), tally)
-    assert "\n" not in str(error.value)
+def test_what_is_not_selected_is_counted_as_ignored(collect, tally):
+    links, literals = collect(
+        TRIPLES,
+        literals=frozenset(["http://e/name"]),
+        relations=frozenset(["http://e/p"]),
+    )
+    assert [link[1].rpartition("/")[2] for link in links] == ["p", "22-rdf-syntax-ns#type"]
+    assert literals == [("http://e/a", "http://e/name", "Ä", "de")]
+    assert (tally.rows, tally.ignored, tally.loaded) == (5, 2, 2)
+    assert len(collect(TRIPLES, ignore=frozenset(["http://e/p"]))[0]) == 2
 
 
-@pytest.mark.parametrize("name", ["t.nt.gz", "t.ttl.gz"])
-def test_a_truncated_file_is_an_error_not_fewer_triples(tmp_path, tally, name):
-    lines = [b"<http://e/%d> <http://e/p> <http://e/%d> ." % (i, i * i) for i in range(9999)]
-    data = gzip.compress(b"\n".join(lines))
-    path = tmp_path / name
-    path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match="cannot be read"):
-        read(SourceFile(path, name), tally)
+def test_graphs_are_selected(collect, tally):
+    data = (
+        "<http://e/1> <http://e/p> <http://e/o> .\n"
+        "<http://e/2> <http://e/p> <http://e/o> <http://e/g> .\n"
+        "<http://e/3> <http://e/p> <http://e/o> <http://e/h> .\n"
+    )
+
+    def chosen(*graphs):
+        links, _ = collect(data, name="t.nq", graphs=frozenset(graphs))
+        return [link[0][-1] for link in links]
+
+    assert chosen("http://e/g") == ["2"]
+    assert chosen("", "http://e/h") == ["1", "3"]
+    assert tally.ignored == 3
 
 
-def test_relative_iris_need_a_base(source):
-    tally = Tally("t", "", RejectLog())
-    edges, _, _ = read(source("t.ttl", "<a> <b> <c> ."), tally, base="http://e/")
-    assert edges == [("http://e/a", "http://e/b", "http://e/c")]
+def test_blank_nodes_are_named_in_file_order_and_apart_between_files(collect, monkeypatch):
+    monkeypatch.setattr(stream, "BATCH", 2)
+    content = "@prefix e: <http://e/> . e:a e:p [ e:p [] ], _:z . _:z e:p e:a ."
+    links, _ = collect(content, content, name="t.ttl")
+    names = [[name for name in link[:3:2] if name.startswith("_")] for link in links]
+    assert names[: len(names) // 2] == [["_:b1.1", "_:b1.2"], ["_:b1.1"], ["_:b1.3"], ["_:b1.3"]]
+    assert {name for pair in names[4:] for name in pair} == {"_:b2.1", "_:b2.2", "_:b2.3"}
+
+
+def test_numbers_do_not_depend_on_where_names_are_looked_up(collect, monkeypatch):
+    data = "\n".join(f"<http://e/{i % 17}> <http://e/p> _:{i % 13} ." for i in range(200))
+    whole = collect(data)
+    monkeypatch.setattr("kg.rdf.terms.PENDING", 3)
+    monkeypatch.setattr(stream, "CHUNK", 100)
+    assert collect(data) == whole
+    assert whole[0][:2] == [
+        ("http://e/0", "http://e/p", "_:b1.1", 1),
+        ("http://e/1", "http://e/p", "_:b1.2", 2),
+    ]

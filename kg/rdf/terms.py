@@ -1,0 +1,83 @@
+"""The distinct IRIs and blank nodes of all RDF files, numbered in order of first sight."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kg.rdf.batch import Codes
+
+PENDING = 1 << 20  # names that wait until they are looked up together
+
+
+class Terms:
+    """Collects the names of batches; a name's number is known when all are in.
+
+    Looking a name up costs a hash table of all names, and Arrow keeps none, so that names wait
+    until there are as many new ones as known ones: each is then hashed a few times in all. Until
+    then a batch's names have *tickets*, which `numbers` turns into numbers.
+
+    A blank node is named `_:b3.7` in the end: the seventh of the third file.
+    """
+
+    def __init__(self) -> None:
+        self._known: Any = pa.array([], pa.large_string())
+        self._pending: list[Any] = []
+        self._waiting = 0
+        self._issued = 0
+        self._numbers: list[Codes] = []
+
+    def tickets(self, names: pa.StringArray, file_number: int) -> int:
+        """Take names in and return the ticket of the first; the others follow one by one.
+
+        Args:
+            names: bare IRIs and blank nodes as `_:label`.
+            file_number: what labels of blank nodes belong to, from 1.
+        """
+        blank = pc.starts_with(names, "_:")
+        if pc.any(blank).as_py():
+            scoped = pc.binary_join_element_wise(
+                f"_:b{file_number}", pc.utf8_slice_codeunits(names, 2), "."
+            )
+            names = pc.if_else(blank, scoped, names)
+        first = self._issued
+        self._issued += len(names)
+        self._waiting += len(names)
+        self._pending.append(names.cast(pa.large_string()))
+        if self._waiting > max(PENDING, len(self._known)):
+            self._look_up()
+        return first
+
+    def numbers(self) -> Codes:
+        """Return the number of each ticket."""
+        self._look_up()
+        return np.concatenate([np.empty(0, np.int32), *self._numbers])
+
+    def names(self) -> pa.LargeStringArray:
+        """Return all names by number, blank nodes counted by file."""
+        self._look_up()
+        blank = pc.starts_with(self._known, "_:")
+        at = np.flatnonzero(blank.to_numpy(zero_copy_only=False))
+        if not len(at):
+            return self._known
+        parts = pc.extract_regex(self._known.take(pa.array(at)), r"^_:b(?P<file>[0-9]+)\.")
+        file = parts.field("file").cast(pa.int64()).to_numpy()
+        order = np.argsort(file, kind="stable")
+        starts = np.flatnonzero(np.diff(file[order], prepend=-1))
+        place = np.arange(len(at)) - np.repeat(starts, np.diff(starts, append=len(at)))
+        count = np.empty(len(at), dtype=np.int64)
+        count[order] = place + 1
+        columns = [pa.array(column).cast(pa.string()) for column in (file, count)]
+        new = pc.binary_join_element_wise("_:b", columns[0], ".", columns[1], "")
+        return pc.replace_with_mask(self._known, blank, new.cast(pa.large_string()))
+
+    def _look_up(self) -> None:
+        if not self._pending:
+            return
+        encoded = pa.chunked_array([self._known, *self._pending]).dictionary_encode()
+        indices = [chunk.indices.to_numpy() for chunk in encoded.chunks]  # none for empty ones
+        self._numbers.append(np.concatenate([np.empty(0, np.int32), *indices])[len(self._known) :])
+        if encoded.num_chunks:
+            self._known = encoded.chunk(0).dictionary
+        self._pending, self._waiting = [], 0
