@@ -45,6 +45,7 @@ GROUPS = {
     "ridge": ("ridge",),
     "network": ("network",),
     "latent": ("latent",),
+    "least squares": ("least squares",),
     "item-kNN": ("item-kNN",),
     "user-kNN": ("user-kNN", "user-kNN, few"),
     "popularity": ("popularity", "nearest neighbour", "fifth neighbour"),
