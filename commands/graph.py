@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.options import console
+from kg.errors import InputError
 
 if TYPE_CHECKING:
     from kg.importer import Imported
@@ -31,19 +32,58 @@ def init(
 
 def import_(
     mapping: Annotated[Path, typer.Argument(metavar="MAPPING", help="TOML that maps files.")],
-    out: Annotated[Path, typer.Option(help="Graph folder to write.")] = Path("graph"),
+    out: Annotated[
+        Path | None, typer.Option(help="Graph folder to write; that of --into, or `graph`.")
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option(metavar="GRAPH", help="Graph folder that the files add to.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Read everything, write nothing.")] = False,
 ) -> None:
-    """Read tables and RDF into a graph folder."""
+    """Read tables and RDF into a graph folder, or into a graph that is there already."""
     from kg.importer import import_graph
+    from kg.store import load_imported, save_graph
+    from kg.update import brings_news
 
-    imported = import_graph(mapping)
+    before = None if into is None else load_imported(into)
+    imported = import_graph(mapping, into=before)
     _describe(imported)
-    if not check:
-        from kg.store import save_graph
+    if check:
+        return
+    out = out or into or Path("graph")
+    if before is not None and out == into and not brings_news(before, imported):
+        typer.echo(f"Nothing new: {into} stays as it is")
+        return
+    save_graph(imported, out)
+    typer.echo(f"Graph: {out}")
+    if before is not None and before.graph.fingerprint != imported.graph.fingerprint:
+        typer.echo("Models of the graph as it was are refused with this one: train them anew")
 
-        save_graph(imported, out)
-        typer.echo(f"Graph: {out}")
+
+def pseudonym(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="Else lines of standard input.")
+    ] = None,
+    node_type: Annotated[str, typer.Option("--type", help="What the ids are of.")] = "user",
+    key_file: Annotated[Path | None, typer.Option(help="File with the key.")] = None,
+    key_env: Annotated[str | None, typer.Option(help="Environment variable with the key.")] = None,
+) -> None:
+    """Print what ids are called in a graph whose mapping pseudonymises them."""
+    import sys
+
+    from kg.pseudonyms import Pseudonymise, pseudonyms
+
+    try:
+        wanted = Pseudonymise(
+            types=(node_type,),
+            key_file=None if key_file is None else str(key_file),
+            key_env=key_env,
+        )
+    except ValueError:
+        raise InputError("give either --key-file or --key-env") from None
+    lines = ids or (line.rstrip("\r\n") for line in sys.stdin)
+    for name in pseudonyms(lines, node_type, wanted.key(Path())):
+        typer.echo(name)
 
 
 def inspect(
@@ -59,9 +99,11 @@ def inspect(
 
 def _describe(imported: "Imported") -> None:
     from kg.inspect import describe
-    from kg.show import render
+    from kg.show import render, render_changes
 
     console().print(render(describe(imported.graph, imported.rejects, imported.accounts)))
+    if imported.changes:
+        console().print(render_changes(imported.changes))
 
 
-COMMANDS = (init, import_, inspect)
+COMMANDS = (init, import_, inspect, pseudonym)

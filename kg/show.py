@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from kg.changes import Change
 from kg.inspect import QUANTILES, Description
 
 
@@ -21,6 +22,16 @@ def render(description: Description) -> RenderableType:
     if description.rejects:
         tables.append(_rejects(description))
     return Group(*_spaced(tables))
+
+
+def render_changes(changes: Sequence[Change]) -> RenderableType:
+    """Return the table of what imports into a graph have changed, with the first examples."""
+    table = _table("Changes by import", ["import", "of", "what"], ["count"], ["examples"])
+    for change in changes:
+        examples = [f"{node}: {before!r} → {after!r}" for node, before, after in change.examples]
+        number = str(change.import_number)
+        _row(table, number, change.of, change.what, change.count, "\n".join(examples))
+    return Group("", table)
 
 
 def _spaced(tables: Sequence[Table]) -> Iterator[RenderableType]:
