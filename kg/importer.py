@@ -17,6 +17,9 @@ from kg.edges import EdgeSet
 from kg.errors import ConfigError, InputError
 from kg.export.read_back import read_exported
 from kg.graph import EdgeType, KnowledgeGraph
+from kg.linking.apply import apply_links
+from kg.linking.find import LINK_SCHEMA
+from kg.linking.nearest import Encode
 from kg.mapping import GraphMapping, read_mapping
 from kg.nodes import NodeSet
 from kg.privacy import Privacy
@@ -34,6 +37,7 @@ class Imported:
         graph: what loaded.
         rejects: what did not; Arrow table of file, line (null if unknown), raw and reason.
         accounts: one per file and section of the mapping; rows = loaded + rejected in each.
+        links: what `[[links]]` found, taken or not; Arrow table of `LINK_SCHEMA`.
         changes: what each import into a graph that was there already has changed in it.
         pseudonyms: node types whose ids were replaced, and what tells their key from another.
         tables: node types that tables define.
@@ -43,6 +47,7 @@ class Imported:
     graph: KnowledgeGraph
     rejects: Any
     accounts: tuple[Account, ...]
+    links: Any = field(default_factory=LINK_SCHEMA.empty_table)
     changes: tuple[Change, ...] = ()
     pseudonyms: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
@@ -54,14 +59,18 @@ class Imported:
         return max((account.import_number for account in self.accounts), default=1)
 
 
-def import_graph(mapping: GraphMapping | Path, *, into: Imported | None = None) -> Imported:
+def import_graph(
+    mapping: GraphMapping | Path, *, into: Imported | None = None, encode: Encode | None = None
+) -> Imported:
     """Import all files of a mapping, or of the mapping file at a path.
 
     Node tables come first, then RDF, then edge tables, so that an edge table may name any node.
+    Links come last: edges make nodes too, and all that a node is named by follows it.
 
     Args:
         mapping: what the files mean.
         into: what they are added to; its nodes are known, and its accounts are kept.
+        encode: makes vectors of names, for links between the nearest.
 
     Raises:
         ConfigError: the mapping is wrong.
@@ -97,10 +106,21 @@ def import_graph(mapping: GraphMapping | Path, *, into: Imported | None = None) 
         if base is not None:
             base.fill_rest(sets, mapping)
         tallies += read_edge_tables(mapping, door, sets, edges, log, bar)
+    graph = privacy.protect(_freeze(mapping, sets, edges, log))
+    with privacy.quiet():
+        linked = apply_links(
+            graph,
+            mapping.links,
+            folder=mapping.folder,
+            log=log,
+            renames={kind: rename.names for kind, rename in privacy.renames.items()},
+            encode=encode,
+        )
     imported = Imported(
-        graph=privacy.protect(_freeze(mapping, sets, edges, log)),
+        graph=linked.graph,
         rejects=log.table(),
-        accounts=tuple(tally.account() for tally in tallies),
+        accounts=tuple(tally.account() for tally in [*tallies, *linked.tallies]),
+        links=linked.links,
         pseudonyms=privacy.checks,
         tables=tuple(sorted(mapping.table_types())),
         crosswalk=privacy.crosswalk,

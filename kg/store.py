@@ -15,12 +15,13 @@ from kg.errors import ArtefactError
 from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph, Nodes
 from kg.importer import Imported
+from kg.linking.find import LINK_SCHEMA
 from kg.rejects import REJECT_SCHEMA, Account
 from kg.vocab import Vocab
 
 KIND = "graph"
 FORMAT = 1  # of schema.json and the columns; raised when an older reader would misread it
-SCHEMA, REJECTS = "schema.json", "rejects.parquet"
+SCHEMA, REJECTS, LINKS = "schema.json", "rejects.parquet", "links.parquet"
 ACCOUNTS, CHANGES = "accounts.json", "changes.json"
 ATTRIBUTE = "attribute."  # what attribute columns begin with, so that none is called `id`
 
@@ -62,6 +63,8 @@ def save_graph(source: Imported | KnowledgeGraph, path: Path) -> None:
             pq.write_table(_edge_table(edges), folder / file)
             schema["edges"].append({"type": list(name), "file": file, "count": len(edges)})
         pq.write_table(source.rejects, folder / REJECTS)
+        if source.links.num_rows:
+            pq.write_table(source.links, folder / LINKS)
         write_json(folder / ACCOUNTS, [asdict(account) for account in source.accounts])
         write_json(folder / CHANGES, [asdict(change) for change in source.changes])
         write_json(folder / SCHEMA, schema)
@@ -98,11 +101,13 @@ def load_imported(path: Path) -> Imported:
         ArtefactError: not a graph folder, damaged, or written by a newer version.
     """
     graph, schema = load_graph(path), read_json(path / SCHEMA)
+    links = path / LINKS
     changes = path / CHANGES  # graphs of earlier versions have none
     return Imported(
         graph=graph,
         rejects=pq.read_table(path / REJECTS),
         accounts=tuple(Account(**account) for account in read_json(path / ACCOUNTS)),
+        links=pq.read_table(links) if links.exists() else LINK_SCHEMA.empty_table(),
         changes=tuple(map(Change.read, read_json(changes) if changes.exists() else ())),
         pseudonyms=schema.get("pseudonyms", {}),
         tables=tuple(schema.get("tables", ())),

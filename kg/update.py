@@ -49,6 +49,13 @@ class Base:
         Raises:
             ConfigError: other interactions, other pseudonyms, or none where the graph has them.
         """
+        links = self.before.links
+        merged = pc.and_(pc.equal(links["action"], "merge"), pc.equal(links["status"], "linked"))
+        if pc.any(merged).as_py() or any(rule.action == "merge" for rule in mapping.links):
+            raise ConfigError(
+                "links: nodes that became one cannot be told apart when files are added; import "
+                'all files anew, or link by action = "edge"'
+            )
         if self.existing.interactions != mapping.interactions:
             raise ConfigError(
                 f"interactions: the graph predicts {' '.join(self.before.graph.interactions)!r}; "
@@ -115,6 +122,7 @@ class Base:
             after,
             accounts=before.accounts + accounts,
             rejects=pa.concat_tables(rejects),
+            links=after.links if after.links.num_rows else before.links,
             changes=before.changes + changes_between(before.graph, after.graph, number),
             pseudonyms={**before.pseudonyms, **after.pseudonyms},
             tables=tuple(sorted({*before.tables, *after.tables})),

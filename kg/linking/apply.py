@@ -1,6 +1,6 @@
 """All `[[links]]` of a mapping: linked nodes of a graph become one, or get an edge."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from kg.door import Door
 from kg.errors import ConfigError
 from kg.graph import Edges, EdgeType, KnowledgeGraph
 from kg.linking.candidates import Candidates
@@ -17,7 +16,7 @@ from kg.linking.clusters import cluster
 from kg.linking.find import LINK_SCHEMA, NOTHING, find_links, link_table
 from kg.linking.merge import Numbering, distinct_edges, merge_nodes
 from kg.linking.nearest import Encode
-from kg.linking.pair_tables import PairTables
+from kg.linking.pair_tables import PairTables, Rename
 from kg.linking.rules import LinkRule
 from kg.linking.sides import Side, graph_side
 from kg.linking.stated import same_as, same_ids
@@ -46,7 +45,7 @@ def apply_links(
     *,
     folder: Path,
     log: RejectLog,
-    door: Door | None = None,
+    renames: Mapping[str, Rename] | None = None,
     encode: Encode | None = None,
 ) -> Linked:
     """Find the links of all rules in the graph as it is, then apply them together.
@@ -59,7 +58,7 @@ def apply_links(
         rules: `[[links]]` sections.
         folder: what file names in them are relative to.
         log: gets rejected rows of tables of pairs.
-        door: turns ids of those tables into ids of the graph.
+        renames: by node type, what turns ids of those tables into ids of the graph.
         encode: makes vectors of texts, for the method "nearest".
 
     Raises:
@@ -68,7 +67,7 @@ def apply_links(
     """
     if not rules:
         return Linked(graph=graph, links=LINK_SCHEMA.empty_table(), tallies=[])
-    tables = PairTables(folder, log, door or Door())
+    tables = PairTables(folder, log, renames or {})
     found = [_found(graph, rule, f"links[{i}]", tables, encode) for i, rule in enumerate(rules)]
     order = [graph.user_type, graph.item_type]
     order += [rule.source for rule in rules] + [rule.target for rule in rules]
@@ -89,7 +88,7 @@ def apply_links(
             status[np.flatnonzero(status == LINKED)[large]] = TOO_LARGE
             chosen = replace(chosen, status=status)
         start += len(numbered)
-        parts.append(link_table(chosen, source, target, rule.methods))
+        parts.append(link_table(chosen, source, target, rule))
     graph = _with_edges(graph, rules, [chosen for chosen, *_ in found])
     if (clusters.of != np.arange(numbers.total)).any():
         graph = merge_nodes(graph, clusters.of, priority)
@@ -102,21 +101,14 @@ def links_of(
     *,
     folder: Path,
     log: RejectLog,
-    door: Door | None = None,
+    renames: Mapping[str, Rename] | None = None,
     encode: Encode | None = None,
 ) -> pa.Table:
     """Return the links of one rule in a graph, which stays as it is; see `apply_links`."""
     chosen, source, target = _found(
-        graph, rule, "links", PairTables(folder, log, door or Door()), encode
+        graph, rule, "links", PairTables(folder, log, renames or {}), encode
     )
-    return link_table(chosen, source, target, rule.methods)
-
-
-def summary(links: pa.Table) -> pa.Table:
-    """Count links by types, method and status; nodes of the source, and pairs."""
-    by = ["source_type", "target_type", "method", "status"]
-    counted = links.group_by(by).aggregate([("source", "count_distinct"), ("source", "count")])
-    return counted.sort_by([(name, "ascending") for name in by])
+    return link_table(chosen, source, target, rule)
 
 
 def _found(

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from kg.graph import BoolArray
 from kg.vocab import IntArray
@@ -34,6 +32,9 @@ def cluster(source: IntArray, target: IntArray, limit: IntArray, priority: IntAr
         limit: most nodes of a cluster that has this link; the least in a cluster counts.
         priority: of each node, all different, `[num_nodes]`.
     """
+    from scipy import sparse  # slow to import, and most graphs have no links
+    from scipy.sparse.csgraph import connected_components
+
     count = len(priority)
     shape = (count, count)
     links = sparse.coo_matrix((np.ones(len(source), dtype=np.int8), (source, target)), shape=shape)

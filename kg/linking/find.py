@@ -24,7 +24,8 @@ from kg.vocab import IntArray
 LINK_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("source_type", "source", "source_name")]
     + [(name, pa.string()) for name in ("target_type", "target", "target_name")]
-    + [("method", pa.string()), ("confidence", pa.float64()), ("status", pa.string())]
+    + [("method", pa.string()), ("confidence", pa.float64())]
+    + [("status", pa.string()), ("action", pa.string())]
 )
 NOTHING = Candidates.of(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
@@ -83,7 +84,7 @@ def find_links(
     return one_to_one(chosen, itself=itself) if rule.one_to_one else chosen
 
 
-def link_table(chosen: Chosen, source: Side, target: Side, methods: tuple[str, ...]) -> pa.Table:
+def link_table(chosen: Chosen, source: Side, target: Side, rule: LinkRule) -> pa.Table:
     """Return links as a table of `LINK_SCHEMA`, by source, then by confidence and target."""
     order = np.lexsort((chosen.target, -chosen.confidence, chosen.source))
     source_rows, target_rows = pa.array(chosen.source[order]), pa.array(chosen.target[order])
@@ -95,9 +96,10 @@ def link_table(chosen: Chosen, source: Side, target: Side, methods: tuple[str, .
         pa.array([target.kind] * count, pa.string()),
         target.ids.take(target_rows),
         target.labels().take(target_rows),
-        pa.array(methods, pa.string()).take(pa.array(chosen.method[order])),
+        pa.array(rule.methods, pa.string()).take(pa.array(chosen.method[order])),
         pa.array(np.round(chosen.confidence[order], 4)),
         pa.array(STATUS, pa.string()).take(pa.array(chosen.status[order])),
+        pa.array([rule.action] * count, pa.string()),
     ]
     return pa.table(columns, schema=LINK_SCHEMA)
 

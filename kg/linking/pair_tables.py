@@ -1,5 +1,6 @@
 """Candidates from tables: plain pairs of ids, and links that people have reviewed."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.door import Door
 from kg.graph import BoolArray
 from kg.linking.candidates import Candidates
 from kg.linking.choose import LINKED, REFUSED, STATUS
@@ -22,6 +22,7 @@ from kg.tables.read import read_section
 from kg.tables.rows import Rows
 from kg.vocab import IntArray
 
+Rename = Callable[[Any], Any]  # Arrow strings to Arrow strings
 REVIEWED = ("source_type", "source", "target_type", "target", "status")
 
 
@@ -32,13 +33,13 @@ class PairTables:
     Attributes:
         folder: what file names are relative to.
         log: gets the rejected rows.
-        door: turns ids of tables into ids of the graph.
+        renames: by node type, what turns ids of tables into ids of the graph.
         tallies: one for each file that was read.
     """
 
     folder: Path
     log: RejectLog
-    door: Door = field(default_factory=Door)
+    renames: Mapping[str, Rename]
     tallies: list[Tally] = field(default_factory=list)
 
     def pairs(self, section: str, rule: LinkRule, source: Side, target: Side) -> Candidates:
@@ -111,7 +112,7 @@ class PairTables:
         ignored = np.zeros(len(rows), dtype=np.bool_) if ignored is None else ignored
         found = []
         for ids, side in zip(ends, sides, strict=True):
-            known = self.door.ids([ids], side.kind).column()
+            known = self.renames[side.kind](ids) if side.kind in self.renames else ids
             row = pc.index_in(known, value_set=side.ids).fill_null(-1)
             found.append(row.to_numpy(zero_copy_only=False).astype(np.int64))
             reason[(found[-1] < 0) & (reason == "")] = f"unknown {side.kind}"

@@ -2,14 +2,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from kg.errors import ConfigError
 from kg.graph import KnowledgeGraph
 from kg.importer import import_graph
 from kg.linking.apply import apply_links
+from kg.linking.rules import LinkRule
 from kg.mapping import read_mapping
 from kg.rejects import Account, RejectLog
+from kg.store import load_imported, save_graph
 
 MAPPING = """
 [[nodes]]
@@ -255,3 +258,47 @@ def test_vectors_come_from_outside(linked):
 def test_what_is_not_there_is_named(linked, links, message):
     with pytest.raises(ConfigError, match=message):
         linked(f"[[links]]\n{links}\n")
+
+
+def test_an_import_applies_links_and_a_folder_keeps_them(linked, write, run, tmp_path):
+    links = '[[links]]\nsource = "item"\ntarget = "entity"\n'
+    by_hand = linked(links)
+    imported = run(MAPPING + links)
+    assert imported.graph.fingerprint == by_hand.graph.fingerprint
+    save_graph(imported, tmp_path / "graph")
+    loaded = load_imported(tmp_path / "graph")
+    assert loaded.links.equals(imported.links)
+    assert rows(loaded) == rows(by_hand) != []
+
+
+def test_nothing_is_added_to_nodes_that_became_one(linked, write, run):
+    imported = linked("") and run(MAPPING + '[[links]]\nsource = "item"\ntarget = "entity"\n')
+    with pytest.raises(ConfigError, match="import all files anew"):
+        import_graph(read_mapping(write("mapping.toml", MAPPING)), into=imported)
+    edges = '[[links]]\nsource = "item"\ntarget = "entity"\naction = "edge"\n'
+    before = run(MAPPING + edges)
+    after = import_graph(read_mapping(write("mapping.toml", MAPPING + edges)), into=before)
+    assert after.graph.fingerprint == before.graph.fingerprint
+    assert after.links.equals(before.links)
+
+
+def test_ids_of_tables_are_renamed_as_those_of_the_graph(linked, write, tmp_path):
+    mapping = read_mapping(write("mapping.toml", MAPPING)) if linked("") else None
+    graph = import_graph(mapping).graph
+    write("pairs.csv", "source,target\nxann,xbob\n")
+    rule = LinkRule(source="user", target="user", methods=("pairs",), pairs=("pairs.csv",))
+    found = apply_links(
+        graph,
+        [rule],
+        folder=tmp_path,
+        log=RejectLog(),
+        renames={"user": lambda ids: pc.utf8_slice_codeunits(ids, 1)},
+    )
+    assert found.graph.users.vocab.ids.to_pylist() == ["ann"]
+
+
+def test_a_link_may_not_show_who_a_pseudonym_is(write):
+    hidden = '[pseudonymise]\ntypes = "item"\nkey_file = "key"\n'
+    links = '[[links]]\nsource = "item"\ntarget = "entity"\n'
+    with pytest.raises(ConfigError, match="who a pseudonym is"):
+        read_mapping(write("mapping.toml", MAPPING + hidden + links))

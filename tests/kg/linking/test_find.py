@@ -30,7 +30,7 @@ def rule(**settings):
 def links(books, films, encode=None, **settings):
     own = rule(**settings)
     found = find_links(books, films, own, encode=encode)
-    table = link_table(found, books, films, own.methods).to_pylist()
+    table = link_table(found, books, films, own).to_pylist()
     return [(row["source"], row["target"], row["method"], row["status"]) for row in table]
 
 
