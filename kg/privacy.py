@@ -19,6 +19,7 @@ from kg.scrub import scrub
 from kg.tables.values import flat, mask_of
 
 # what a message may hold of a file that was taken for one with a header
+_REPEATED = re.compile(r"has column .* more than once", re.DOTALL)
 _OF_HEADER = re.compile(r', did you mean "[^"]*"\?|\s\(columns: .*\)', re.DOTALL)
 
 
@@ -126,6 +127,7 @@ def _scrubbed(column: Any, ids: Any, rename: Pseudonymiser | None) -> Any:
 
 def _without_quotes(error: InputError) -> str:
     text, cause = _OF_HEADER.sub("", str(error)), error.__context__
+    text = _REPEATED.sub("names a column more than once", text)
     if cause is None or isinstance(cause, IsthmusError | OSError | UnicodeError):
         return text
     said = str(getattr(cause, "msg", cause))
