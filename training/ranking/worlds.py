@@ -9,6 +9,7 @@ from encoders.channels.features import Features
 from encoders.neighbours.edges import Neighbours
 from gnn.data import NEAR
 from gnn.model import Embeddings
+from kg.progress import progress
 from training.baselines.base import FloatArray
 from training.config import JobConfig
 from training.evaluation.split import Split
@@ -87,6 +88,8 @@ def learn_second_stage(
         return world_of(fold, features, inside, inside.embed())
 
     ranker = learn_ranker(split, fold_world, world, job.ranking, job.seed)
+    with progress("making signals", None):
+        kept = Signals(world, job.seed).kept
     return SecondStage(
         ranker=ranker,
         seed=job.seed,
@@ -94,7 +97,7 @@ def learn_second_stage(
         channel=world.channel,
         near=world.near,
         similarity=world.similarity,
-        kept=Signals(world, job.seed).kept,
+        kept=kept,
     )
 
 
