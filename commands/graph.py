@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands.link import link
 from commands.options import console
 from kg.errors import InputError
 
@@ -41,12 +42,13 @@ def import_(
     check: Annotated[bool, typer.Option("--check", help="Read everything, write nothing.")] = False,
 ) -> None:
     """Read tables and RDF into a graph folder, or into a graph that is there already."""
+    from encoders.names import encode_names
     from kg.importer import import_graph
     from kg.store import load_imported, save_graph
     from kg.update import brings_news
 
     before = None if into is None else load_imported(into)
-    imported = import_graph(mapping, into=before)
+    imported = import_graph(mapping, into=before, encode=encode_names)
     _describe(imported)
     if check:
         return
@@ -102,8 +104,12 @@ def _describe(imported: "Imported") -> None:
     from kg.show import render, render_changes
 
     console().print(render(describe(imported.graph, imported.rejects, imported.accounts)))
+    if imported.links.num_rows:
+        from kg.linking.show import render as render_links
+
+        console().print(render_links(imported.links))
     if imported.changes:
         console().print(render_changes(imported.changes))
 
 
-COMMANDS = (init, import_, inspect, pseudonym)
+COMMANDS = (init, import_, link, inspect, pseudonym)

@@ -10,6 +10,7 @@ import numpy as np
 
 from encoders.channels.features import Features, load_features
 from encoders.knowledge.enrich import enrich
+from encoders.names import encode_names
 from encoders.texts.verbalize import check_texts, node_texts
 from kg.errors import ArtefactError
 from kg.files import read_json, write_json
@@ -233,7 +234,7 @@ def report_step(run: RunFolder) -> Path:
 def _import(job: JobConfig) -> Imported:
     """Read the job's graph, and add what its texts say."""
     if job.graph.mapping is not None:
-        imported = import_graph(job.graph.mapping)
+        imported = import_graph(job.graph.mapping, encode=encode_names)
     elif job.graph.folder is not None:
         imported = load_imported(job.graph.folder)
     check_texts(imported.graph, job.texts)

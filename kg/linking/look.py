@@ -18,6 +18,7 @@ from kg.linking.sides import Side, graph_side, table_side
 from kg.mapping import TableFile
 from kg.rejects import RejectLog
 from kg.tables.read import read_section
+from kg.tables.values import flat
 
 
 def look(
@@ -85,7 +86,7 @@ def _table_side(path: Path, columns: list[str]) -> Side:
     for _, batches in read_section(file, "links", Path(), columns, log):
         for rows in batches:
             for name in columns:
-                parts[name].append(rows.columns[name])
+                parts[name].append(flat(rows.columns[name]))
     for reject in log.table().slice(0, 1).to_pylist():
         raise InputError(f"{path} line {reject['line']}: {reject['reason']}")
     ids, names, *years = (pa.concat_arrays(parts[name]) for name in columns)

@@ -20,6 +20,7 @@ from kg.mapping import TableFile
 from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
 from kg.tables.rows import Rows
+from kg.tables.values import flat
 from kg.vocab import IntArray
 
 Rename = Callable[[Any], Any]  # Arrow strings to Arrow strings
@@ -112,7 +113,7 @@ class PairTables:
         ignored = np.zeros(len(rows), dtype=np.bool_) if ignored is None else ignored
         found = []
         for ids, side in zip(ends, sides, strict=True):
-            known = self.renames[side.kind](ids) if side.kind in self.renames else ids
+            known = self.renames[side.kind](flat(ids)) if side.kind in self.renames else ids
             row = pc.index_in(known, value_set=side.ids).fill_null(-1)
             found.append(row.to_numpy(zero_copy_only=False).astype(np.int64))
             reason[(found[-1] < 0) & (reason == "")] = f"unknown {side.kind}"
