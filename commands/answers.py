@@ -18,7 +18,8 @@ def recommend(
     k: Number = 10,
     include_seen: Annotated[bool, typer.Option("--include-seen")] = False,
     min_probability: Annotated[
-        float | None, typer.Option(help="Leave out what is less likely.", min=0, max=1)
+        float | None,
+        typer.Option(help="Leave out what is less likely, or of unknown likelihood.", min=0, max=1),
     ] = None,
     skip_unknown: SkipUnknown = False,
     protocol: Protocol = None,

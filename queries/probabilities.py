@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kg.errors import InputError
-from kg.graph import KnowledgeGraph
+from kg.graph import BoolArray, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.second_stage import TargetRanking
 from training.bundle import Bundle
@@ -17,6 +17,10 @@ Probability = npt.NDArray[np.float64]
 
 class Probabilities:
     """How likely users are to interact with items of the domain that a model was trained for.
+
+    A model has probabilities for what its valid part asked for: of `item-cold` items without
+    training interactions, of other protocols items with some. Those are scored and ranked among
+    themselves, as they were there; of all others nothing is promised.
 
     Args:
         graph: the imported graph.
@@ -40,10 +44,10 @@ class Probabilities:
                 "this model has no probabilities: train it with evaluation.calibration = 'auto'"
             )
         self._calibration = bundle.calibration
-        self._target = split.target
-        self._ranking = ranking or TargetRanking(
-            bundle.ranking_scorer(split), graph.item_mask(split.target)
-        )
+        self._target, self._in_target = split.target, graph.item_mask(split.target)
+        self.judged = self._in_target & _like_candidates(split)
+        scorer = bundle.ranking_scorer(split) if ranking is None else ranking.scorer
+        self._ranking = TargetRanking(scorer, self.judged)
 
     def check_domain(self, domain: str) -> None:
         """Refuse a domain that the model was not trained for.
@@ -57,17 +61,32 @@ class Probabilities:
             )
 
     def of_pairs(self, users: IntArray, items: IntArray, seen: Any) -> Probability:
-        """Return the probability of each pair, float64 `[num_pairs]`.
+        """Return the probability of each pair, float64 `[num_pairs]`; NaN where none is known.
 
         Args:
             users: rows.
             items: rows.
-            seen: what every user knows, CSR `[num_users, num_items]`; ranks are among the rest.
+            seen: what every user knows, CSR `[num_users, num_items]`; ranks are among the rest of
+                the items that have probabilities.
 
         Raises:
             InputError: an item is not in the target.
         """
-        if not self._ranking.in_target[items].all():
+        if not self._in_target[items].all():
             raise InputError(f"this model has probabilities for items of {self._target!r} only")
-        scores, ranks = self._ranking.ranked_pairs(users, items, seen)
-        return self._calibration.probability(scores.astype(np.float64), ranks)
+        found = np.full(len(items), np.nan)
+        known = self.judged[items]
+        scores, ranks = self._ranking.ranked_pairs(users[known], items[known], seen)
+        found[known] = self._calibration.probability(scores.astype(np.float64), ranks)
+        return found
+
+
+def _like_candidates(split: Split) -> BoolArray:
+    """Return which items are like those that were ranked on valid, bool `[num_items]`."""
+    train = split.train
+    warm: BoolArray = np.zeros(len(train.items), dtype=np.bool_)
+    warm[train.interaction_edges.dst] = True
+    if split.protocol != "item-cold":
+        return warm
+    warm[split.cold_items] = False  # they may keep a few shots
+    return ~warm

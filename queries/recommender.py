@@ -108,8 +108,8 @@ class Recommender:
                 trained on.
             exclude: items that nobody gets.
             allow: the only items that anybody gets; None for all.
-            min_probability: leave out what a user is less likely to interact with; only for the
-                domain that the model was trained for.
+            min_probability: leave out what a user is less likely to interact with, and what the
+                model has no probability for; only for the domain that the model was trained for.
 
         Returns:
             Ids and scores `[k]` for one user, shorter where fewer items are left; `[num_users, k]`
@@ -144,8 +144,8 @@ class Recommender:
         if min_probability is not None:
             there = rows >= 0
             owners = np.repeat(users, there.sum(axis=1))
-            unlikely = self._probabilities.of_pairs(owners, rows[there], self.seen)
-            there[there] = unlikely < min_probability
+            likely = self._probabilities.of_pairs(owners, rows[there], self.seen)
+            there[there] = ~(likely >= min_probability)  # NaN, where none is known, is not enough
             rows[there], scores[there] = -1, -np.inf
         return self._answer(self.graph.item_type, rows, scores, isinstance(user_ids, str))
 
@@ -214,7 +214,8 @@ class Recommender:
             item_ids: `[num_pairs]`, of the domain that the model was trained for.
 
         Returns:
-            float64 `[num_pairs]`, from 0 to 1.
+            float64 `[num_pairs]`, from 0 to 1; NaN for items unlike those it was fitted on: of
+            `item-cold` those with training interactions, of other protocols those without.
 
         Raises:
             UnknownIdError: a user or item is unknown.

@@ -28,7 +28,7 @@ class TargetRanking:
     """
 
     def __init__(self, scorer: Scorer, in_target: BoolArray) -> None:
-        self._scorer, self.in_target = scorer, in_target
+        self.scorer, self.in_target = scorer, in_target
         self._pool = np.flatnonzero(in_target)
         self._place = np.cumsum(in_target) - 1
 
@@ -109,4 +109,4 @@ class TargetRanking:
         size = max(1, BLOCK_BYTES // (4 * max(1, len(self._pool))))
         for start in range(0, len(users), size):
             block = slice(start, min(start + size, len(users)))
-            yield block, np.round(self._scorer.score(users[block], self._pool), DECIMALS)
+            yield block, np.round(self.scorer.score(users[block], self._pool), DECIMALS)

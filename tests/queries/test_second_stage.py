@@ -30,7 +30,7 @@ def ranking():
 
 
 def brute_force(ranking, users, allowed, k, seen):
-    values = ranking._scorer.values
+    values = ranking.scorer.values
     rows = np.full((len(users), k), -1)
     for place, user in enumerate(users):
         left = [
@@ -56,7 +56,7 @@ def test_top_equals_brute_force(ranking, monkeypatch, block, k):
         assert (rows.dtype, rows.shape) == (np.int64, (len(USERS), k))
         for place, user in enumerate(USERS):
             found = rows[place][rows[place] >= 0]
-            expected = ranking._scorer.values[user, found]
+            expected = ranking.scorer.values[user, found]
             assert np.array_equal(scores[place, : len(found)], expected)
             assert (scores[place, len(found) :] == -np.inf).all()
 
@@ -87,8 +87,8 @@ def test_all_items_of_the_domain_are_scored_whatever_is_asked(ranking):
     ranking.top(USERS, np.arange(20) == 4, k=1)
     ranking.pairs(USERS[:2], np.array([1, 2]))
     pool = np.flatnonzero(IN_TARGET)
-    assert len(ranking._scorer.asked) == 2
-    assert all(np.array_equal(items, pool) for _, items in ranking._scorer.asked)
+    assert len(ranking.scorer.asked) == 2
+    assert all(np.array_equal(items, pool) for _, items in ranking.scorer.asked)
 
 
 def test_nobody_is_asked(ranking):

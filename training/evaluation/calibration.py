@@ -31,8 +31,8 @@ class Calibration:
     """How likely a user is to interact with an item, given the score of the pair.
 
     Probabilities never rise as scores fall, for any one user, and hold for users like those of the
-    valid part and for the candidates of its protocol: people or items that are cold, where those
-    were held out.
+    valid part and for items like its candidates, scored and ranked among themselves: of `item-cold`
+    items without training interactions, of other protocols items with some.
 
     Attributes:
         curve: what makes a probability.
