@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -77,11 +78,12 @@ def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
     folder of the same kind already at `path` is replaced only then, in one step: whenever the
     process is killed, the old folder is there or the new one. (Where the system cannot exchange
     two names, on other systems than Linux or on some network disks, there is a moment between two
-    renames at which the old one is called `.NAME.….old`.)
+    renames at which the old one is called `.NAME.….old`; who next reads or writes puts it back.)
 
     Raises:
         ArtefactError: `path` holds something else, which replacing would destroy.
     """
+    _put_back(path)
     if path.exists() and not (path.is_dir() and _may_replace(path, kind)):
         raise ArtefactError(f"{path} exists and is not a {kind} folder: it is not replaced")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +116,7 @@ def read_manifest(path: Path, kind: str, *, verify: bool = True) -> dict[str, An
     Raises:
         ArtefactError: not such a folder, another kind, or a file is missing or damaged.
     """
+    _put_back(path)
     if not (path / MANIFEST).is_file():
         raise ArtefactError(f"{path} is not a {kind} folder: it has no {MANIFEST}")
     manifest: dict[str, Any] = read_json(path / MANIFEST)
@@ -140,6 +143,15 @@ def _exchange(one: Path, other: Path) -> bool:
     if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EXDEV):
         return False
     raise OSError(code, os.strerror(code), str(other))
+
+
+def _put_back(path: Path) -> None:
+    """Give the folder its name again that a process killed between two renames took away."""
+    if path.exists():
+        return
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*.old"):
+        old.rename(path)
+        return
 
 
 def _may_replace(path: Path, kind: str) -> bool:

@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,6 +79,39 @@ def test_a_folder_is_replaced_in_one_step(tmp_path, monkeypatch, can_exchange):
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
     if sys.platform == "linux":
         assert ("f" in renamed) is not can_exchange  # the name is never taken away
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from kg import files
+
+def rename(self, to, real=Path.rename):
+    if self.name.startswith("."):
+        os._exit(9)
+    return real(self, to)
+
+files._exchange = lambda one, other: False
+Path.rename = rename
+with files.write_folder(Path(sys.argv[1]), "thing") as folder:
+    (folder / "a.txt").write_text("new")
+"""
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_killed_between_two_renames(tmp_path, again):
+    path = tmp_path / "f[1]"
+    make(path, "old")
+    code = [sys.executable, "-c", KILLED, str(path)]
+    assert subprocess.run(code, cwd=Path(__file__).parents[2]).returncode == 9
+    assert not path.exists()
+
+    if again:
+        make(path, "new")
+
+    assert read_manifest(path, "thing")["version"] == 3
+    assert (path / "deep" / "a.txt").read_text() == ("new" if again else "old")
+    assert not list(tmp_path.glob(".*.old"))
 
 
 def test_a_file_may_be_for_its_owner_alone(tmp_path):
