@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kg.digest import add_counted
 from kg.errors import InputError, UnknownIdError, nearest
 
 IntArray = npt.NDArray[np.int64]
@@ -89,7 +90,5 @@ class Vocab:
     def fingerprint(self) -> str:
         """Return a hash of all ids in order."""
         digest = hashlib.sha256()
-        for node_id in self._ids.to_pylist():
-            encoded = node_id.encode()
-            digest.update(len(encoded).to_bytes(4, "little") + encoded)
+        add_counted(digest, self._ids)
         return digest.hexdigest()
