@@ -57,12 +57,11 @@ class _Fields:
     literal: BoolArray  # whether the object is one
 
 
-def parse_lines(data: bytes, first: int, *, quads: bool) -> TripleBatch:
-    """Parse whole lines.
+def parse_lines(data: bytes, *, quads: bool) -> tuple[TripleBatch, int]:
+    """Return the triples of whole lines, counted from 1, and the number of lines.
 
     Args:
         data: the lines; the last may lack its line end.
-        first: number of the first line.
         quads: whether it is N-Quads.
     """
     if not data.endswith(b"\n"):
@@ -72,14 +71,14 @@ def parse_lines(data: bytes, first: int, *, quads: bool) -> TripleBatch:
     rest = _held(lines)
     rest[batch.line] = False
     slow = np.flatnonzero(rest)
-    batch = replace(batch, line=batch.line + first)
-    if not len(slow):
-        return batch
-    collector = QuadCollector()
-    bounds = zip(lines.start[slow].tolist(), lines.end[slow].tolist(), strict=True)
-    kind = RdfFormat.N_QUADS if quads else RdfFormat.N_TRIPLES
-    collector.add_lines([data[a:b] for a, b in bounds], (slow + first).tolist(), kind)
-    return by_line(batch, collector.batch())
+    batch = replace(batch, line=batch.line + 1)
+    if len(slow):
+        collector = QuadCollector()
+        bounds = zip(lines.start[slow].tolist(), lines.end[slow].tolist(), strict=True)
+        kind = RdfFormat.N_QUADS if quads else RdfFormat.N_TRIPLES
+        collector.add_lines([data[a:b] for a, b in bounds], (slow + 1).tolist(), kind)
+        batch = by_line(batch, collector.batch())
+    return batch, len(lines.start)
 
 
 def _find_lines(data: bytes) -> _Lines:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -45,11 +45,12 @@ PARSERS = {
     "jsonld": RdfFormat.JSON_LD,
 }
 LINE_BASED = ("ntriples", "nquads")
-CHUNK = 1 << 23  # bytes of a line-based format that are parsed at once
+CHUNK = 1 << 22  # bytes of a line-based format that are parsed at once
 LONGEST = 1 << 26  # bytes of a line
 RAW = 1000  # bytes that are kept of a line beyond that
 BATCH = 50_000  # triples of the other formats
 BOM = b"\xef\xbb\xbf"
+_Parse = Callable[[], tuple[TripleBatch, int]]
 
 
 def read_triples(
@@ -121,13 +122,21 @@ def _without_bom(stream: IO[bytes]) -> IO[bytes]:
 
 
 def _by_line(stream: IO[bytes], *, quads: bool) -> Iterator[TripleBatch]:
-    chunks = _chunks(stream, quads)
+    before = 0  # lines of earlier chunks
+    for batch, count in _parsed(_chunks(stream, quads)):
+        malformed = (bad._replace(line=before + (bad.line or 0)) for bad in batch.malformed)
+        yield replace(batch, line=batch.line + before, malformed=tuple(malformed))
+        before += count
+
+
+def _parsed(chunks: Iterator[_Parse]) -> Iterator[tuple[TripleBatch, int]]:
+    """Run what parses the chunks on all cores, and yield what it gives in order."""
     start = list(islice(chunks, 2))
     if len(start) < 2:  # not worth a thread
         yield from (parse_chunk() for parse_chunk in start)
         return
     cores = os.cpu_count() or 1
-    pending: deque[Future[TripleBatch]] = deque()
+    pending: deque[Future[tuple[TripleBatch, int]]] = deque()
     # Arrow and NumPy let go of the interpreter lock, so that threads are enough
     with ThreadPoolExecutor(cores) as pool:
         try:
@@ -142,9 +151,8 @@ def _by_line(stream: IO[bytes], *, quads: bool) -> Iterator[TripleBatch]:
                 future.cancel()
 
 
-def _chunks(stream: IO[bytes], quads: bool) -> Iterator[Callable[[], TripleBatch]]:
+def _chunks(stream: IO[bytes], quads: bool) -> Iterator[_Parse]:
     """Yield what parses the next lines, for each chunk of them."""
-    first = 1
     rest: list[bytes] = []  # the beginning of a line
     too_long: bytes | None = None  # the beginning of a line that is not to be kept
     while block := stream.read(CHUNK):
@@ -152,29 +160,30 @@ def _chunks(stream: IO[bytes], quads: bool) -> Iterator[Callable[[], TripleBatch
             _, newline, block = block.partition(b"\n")
             if not newline:
                 continue
-            yield partial(_too_long, too_long, first)
-            first += 1
+            yield partial(_too_long, too_long)
             too_long = None
-        head, newline, tail = block.rpartition(b"\n")
-        if newline:
-            data = b"".join([*rest, head, newline])
-            yield partial(parse_lines, data, first, quads=quads)
-            first += data.count(b"\n")
+        stop = block.rfind(b"\n") + 1
+        if stop:
+            yield partial(_parse, [*rest, memoryview(block)[:stop]], quads)
             rest = []
-        rest.append(tail)
+        rest.append(block[stop:])
         if sum(map(len, rest)) > LONGEST:
             too_long = b"".join(rest)[:RAW]
             rest = []
     if too_long is not None:
-        yield partial(_too_long, too_long, first)
+        yield partial(_too_long, too_long)
     elif any(rest):
-        yield partial(parse_lines, b"".join(rest), first, quads=quads)
+        yield partial(_parse, rest, quads)
 
 
-def _too_long(start: bytes, line: int) -> TripleBatch:
+def _parse(parts: Sequence[bytes | memoryview], quads: bool) -> tuple[TripleBatch, int]:
+    return parse_lines(b"".join(parts), quads=quads)
+
+
+def _too_long(start: bytes) -> tuple[TripleBatch, int]:
     raw = start.decode("utf-8", "surrogateescape")
     reason = f"malformed RDF: longer than {LONGEST:,} bytes"
-    return replace(QuadCollector().batch(), malformed=(Malformed(line, raw, reason),))
+    return replace(QuadCollector().batch(), malformed=(Malformed(1, raw, reason),)), 1
 
 
 def _whole(
@@ -185,7 +194,7 @@ def _whole(
         quads = parse(stream, kind, base_iri=base)
         # back to text and through the scanner takes half as long as a Python object for each term
         while data := serialize(islice(quads, BATCH), format=RdfFormat.N_QUADS):
-            batch = parse_lines(data, 1, quads=True)
+            batch, _ = parse_lines(data, quads=True)
             yield replace(
                 batch,
                 terms=_relabelled(batch.terms, labels),
