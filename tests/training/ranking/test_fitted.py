@@ -51,6 +51,7 @@ def test_a_matrix_comes_back(matrix):
 
     again = Fitted(0, fitted.kept).matrix("near", never)
 
+    assert again.has_sorted_indices
     assert again.indices.dtype == np.int32
     assert again.shape == (3, 4)
     assert np.array_equal(made.toarray(), expected)
