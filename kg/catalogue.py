@@ -10,12 +10,13 @@ import pyarrow.compute as pc
 
 from kg.door import Door
 from kg.graph import BoolArray
-from kg.mapping import GraphMapping, NodeFile
+from kg.mapping import GraphMapping
 from kg.nodes import NodeSet, attribute_fact
 from kg.progress import Bar
 from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
 from kg.tables.rows import Rows
+from kg.tables.sections import NodeFile
 from kg.tables.values import flat, join_text
 from kg.vocab import IntArray
 
@@ -67,7 +68,7 @@ def _columns(section: NodeFile) -> list[str]:
 
 
 def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
-    ids = door.ids(_chunks(rows.columns[section.id]), section.type)
+    ids = door.ids(_chunks(rows.columns[section.id]), section.type, section.space)
     missing = ids.blank()
     for row in np.flatnonzero(missing).tolist():
         tally.reject(int(rows.line[row]), rows.raw(row), f"{section.id} is empty")

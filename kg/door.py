@@ -52,8 +52,8 @@ class Door:
             node_type: what the ids are of.
             space: where they are unique, if not among all nodes of the type.
         """
-        column = pa.chunked_array(chunks).dictionary_encode().unify_dictionaries()
-        parts = [part for part in column.chunks if len(part)]
+        column = pa.chunked_array(chunks).dictionary_encode()
+        parts = [part for part in column.chunks if len(part)]  # all of them have one dictionary
         if not parts:
             return Ids(pa.array([], pa.string()), np.empty(0, dtype=np.int32))
         distinct = flat(parts[0].dictionary)

@@ -10,17 +10,18 @@ import pyarrow as pa
 from kg.door import Door, Ids
 from kg.edges import EdgePart, EdgeSet
 from kg.graph import BoolArray, EdgeType
-from kg.mapping import EdgeFile, End, GraphMapping
+from kg.mapping import GraphMapping
 from kg.nodes import NodeSet
 from kg.progress import Bar
 from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
 from kg.tables.rows import Rows, in_batches, place_of
-from kg.tables.times import TimeColumn
+from kg.tables.sections import EdgeFile, End
+from kg.tables.times import UNITS, TimeColumn
 from kg.tables.values import Doubles, to_numbers
 from kg.vocab import IntArray
 
-AT_ONCE = 1 << 22  # rows whose ids are looked up at once, at least
+AT_ONCE = 1 << 23  # rows whose ids are looked up at once, at least
 
 
 def read_edge_tables(
@@ -35,19 +36,22 @@ def read_edge_tables(
     tallies = []
     for i, section in enumerate(mapping.edges):
         ends = (section.src, section.dst)
-        numbers = [name for name in (section.weight, section.time) if name is not None]
+        measures = [name for name in (section.weight, section.time) if name is not None]
         columns = [end.column for end in ends]
+        worded = {*columns, *([section.weight] if section.weights else [])}
+        worded |= set() if section.time_format in (None, *UNITS) else {section.time}
         files = read_section(
             section,
             f"edges[{i}]",
             mapping.folder,
-            [*columns, *numbers],
+            [*columns, *measures],
             log,
             ids=columns,
-            numbers=[name for name in numbers if name not in columns],
+            numbers=[name for name in measures if name not in worded],
         )
         name = (section.src.type, section.relation, section.dst.type)
         into = edges.setdefault(name, EdgeSet(" ".join(name)))
+        into.repeats = section.repeats
         of_end = [sets.setdefault(end.type, NodeSet(end.type)) for end in ends]
         for tally, parts in files:
             tallies.append(tally)
@@ -56,6 +60,7 @@ def read_edge_tables(
             for batch in in_batches(parts, lambda: max(AT_ONCE, *map(len, of_end))):  # noqa: B023
                 into.parts.append(reader.read(batch))
                 bar.advance(0, note=f"{tally.file}: {tally.rows:,} rows")
+            tally.check()
         bar.advance()
     return tallies
 
@@ -68,7 +73,7 @@ class _Reader:
         self._tally = tally
         self._door = door
         self._nodes = nodes
-        self._times = TimeColumn()
+        self._times = TimeColumn(section.time_format)
 
     def read(self, batch: list[Rows]) -> EdgePart:
         section, tally = self._section, self._tally
@@ -76,9 +81,11 @@ class _Reader:
         reasons = _Reasons(size)
         weight = time = None
         if section.weight is not None:
-            weight, good = _numbers(_chunks(batch, section.weight))
+            chunks, worded = _chunks(batch, section.weight), bool(section.weights)
+            weight, good = _looked_up(chunks, section.weights) if worded else _numbers(chunks)
             good &= np.abs(weight) <= np.finfo(np.float32).max
-            reasons.where(~good, f"{section.weight} is not a finite number")
+            kind = "none of the values in weights" if worded else "not a finite number"
+            reasons.where(~good, f"{section.weight} is {kind}")
         if section.time is not None:
             time, good = self._times.read(_chunks(batch, section.time))
             reasons.where(~good, f"{section.time} is {self._times.meaning}")
@@ -92,6 +99,8 @@ class _Reader:
             reasons.where(ids.blank(), f"{end.column} is empty")
         reasons.reject(batch, tally)
         kept = reasons.none()
+        if section.at_least is not None and weight is not None:
+            kept, weight = self._strong(kept, weight, section.at_least)
         src, dst = (_rows(nodes, ids, kept) for nodes, ids in zip(self._nodes, found, strict=True))
         tally.loaded += len(src)
         return EdgePart(
@@ -102,8 +111,21 @@ class _Reader:
             time=None if time is None else time[kept],
         )
 
+    def _strong(
+        self, kept: BoolArray | slice, weight: Doubles, at_least: float
+    ) -> tuple[BoolArray, Doubles]:
+        """Return which rows are edges, or with `last` take one back, and their weights."""
+        good = np.zeros(len(weight), dtype=np.bool_)
+        good[kept] = True
+        weak = good & (weight < at_least)
+        if self._section.repeats == "last":
+            return good, np.where(weak, np.nan, weight)
+        self._tally.loaded += int(weak.sum())
+        self._tally.ignored += int(weak.sum())
+        return good & ~weak, weight
+
     def _ids(self, batch: list[Rows], end: End) -> Ids:
-        return self._door.ids(_chunks(batch, end.column), end.type)
+        return self._door.ids(_chunks(batch, end.column), end.type, end.space)
 
 
 class _Reasons:
@@ -139,6 +161,17 @@ def _chunks(batch: list[Rows], column: str) -> list[Any]:
 def _numbers(chunks: list[Any]) -> tuple[Doubles, BoolArray]:
     found = [to_numbers(chunk) for chunk in chunks]
     return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
+
+
+def _looked_up(chunks: list[Any], weights: dict[str, float]) -> tuple[Doubles, BoolArray]:
+    """Return what values stand for, and where they stand for something."""
+    encoded = pa.chunked_array(chunks).dictionary_encode()
+    parts = [part for part in encoded.chunks if len(part)]
+    if not parts:
+        return np.empty(0), np.empty(0, dtype=np.bool_)
+    values = [weights.get(text.strip(), np.nan) for text in parts[0].dictionary.to_pylist()]
+    found = np.array(values)[np.concatenate([part.indices.to_numpy() for part in parts])]
+    return found, ~np.isnan(found)
 
 
 def _rows(nodes: NodeSet, ids: Ids, good: BoolArray | slice) -> IntArray:

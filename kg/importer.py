@@ -2,30 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pyarrow.compute as pc
 
 from kg.catalogue import read_catalogue
 from kg.changes import Change
 from kg.crosswalk import Crosswalk
-from kg.door import Door
 from kg.edge_tables import read_edge_tables
 from kg.edges import EdgeSet
-from kg.errors import ConfigError, InputError
+from kg.errors import ConfigError
 from kg.export.read_back import read_exported
+from kg.freeze import freeze
 from kg.graph import EdgeType, KnowledgeGraph
 from kg.linking.apply import apply_links
 from kg.linking.find import LINK_SCHEMA
 from kg.linking.nearest import Encode
 from kg.mapping import GraphMapping, read_mapping
-from kg.nodes import NodeSet
 from kg.privacy import Privacy
 from kg.progress import progress
 from kg.rdf.importer import RdfImport
-from kg.rejects import REJECT_SCHEMA, Account, RejectLog
+from kg.rejects import REJECT_SCHEMA, Account, RejectLimit, RejectLog
+from kg.spaces import read_crosswalks
 from kg.update import Base
 
 
@@ -60,7 +58,11 @@ class Imported:
 
 
 def import_graph(
-    mapping: GraphMapping | Path, *, into: Imported | None = None, encode: Encode | None = None
+    mapping: GraphMapping | Path,
+    *,
+    into: Imported | None = None,
+    encode: Encode | None = None,
+    limit: RejectLimit | None = None,
 ) -> Imported:
     """Import all files of a mapping, or of the mapping file at a path.
 
@@ -71,10 +73,12 @@ def import_graph(
         mapping: what the files mean.
         into: what they are added to; its nodes are known, and its accounts are kept.
         encode: makes vectors of names, for links between the nearest.
+        limit: how many rejected rows it bears; any number by default.
 
     Raises:
         ConfigError: the mapping is wrong.
-        InputError: a file or column is missing, a file is damaged, or nothing to predict loaded.
+        InputError: a file or column is missing, a file is damaged, nothing to predict loaded, or
+            more is rejected than the limit says.
     """
     base = None if into is None else Base(into)
     existing = None if base is None else base.existing
@@ -88,8 +92,8 @@ def import_graph(
         graph, account = read_exported(mapping.exported, mapping.folder)
         return Imported(graph=graph, rejects=REJECT_SCHEMA.empty_table(), accounts=(account,))
     privacy = Privacy.of(mapping)
-    log = RejectLog(withhold=privacy.withholds)
-    door = Door()
+    log = RejectLog(withhold=privacy.withholds, limit=limit)
+    door, tallies = read_crosswalks(mapping, log)
     sets = privacy.sets()
     edges: dict[EdgeType, EdgeSet] = {}
     sections = len(mapping.nodes) + len(mapping.rdf) + len(mapping.edges)
@@ -97,16 +101,15 @@ def import_graph(
         base.check(mapping, privacy.checks)
         base.seed(sets, edges)
     with privacy.quiet(), progress("importing", total=sections) as bar:
-        tallies = read_catalogue(mapping, door, sets, log, bar)
+        tallies += read_catalogue(mapping, door, sets, log, bar)
         if base is not None:
             base.fill_tables(sets, mapping)
         rdf = RdfImport(mapping)
         tallies += rdf.read(log, bar)
-        rdf.add(sets, edges)
-        if base is not None:
-            base.fill_rest(sets, mapping)
+        rdf.add(sets, edges, then=None if base is None else partial(base.fill_rest, sets, mapping))
+        known = {kind: len(nodes) for kind, nodes in sets.items()}
         tallies += read_edge_tables(mapping, door, sets, edges, log, bar)
-    graph = privacy.protect(_freeze(mapping, sets, edges, log))
+    graph = privacy.protect(freeze(mapping, sets, edges, known, log))
     with privacy.quiet():
         linked = apply_links(
             graph,
@@ -126,38 +129,3 @@ def import_graph(
         crosswalk=privacy.crosswalk,
     )
     return imported if base is None else base.joined(imported)
-
-
-def _freeze(
-    mapping: GraphMapping,
-    sets: dict[str, NodeSet],
-    edges: dict[EdgeType, EdgeSet],
-    log: RejectLog,
-) -> KnowledgeGraph:
-    wanted = mapping.interactions
-    interactions = (wanted.user, wanted.relation, wanted.item)
-    if not sum(len(part.src) for part in edges.get(interactions, EdgeSet("")).parts):
-        raise InputError(f"no interactions: {_why_none(interactions, edges, log)}")
-    domains = tuple(sorted({domain for nodes in sets.values() for domain in nodes.domains}))
-    finished = {kind: nodes.finish(domains) for kind, nodes in sets.items()}
-    rows = {kind: new_row for kind, (_, new_row) in finished.items()}
-    graph = KnowledgeGraph(
-        domains=domains,
-        nodes={kind: nodes for kind, (nodes, _) in finished.items()},
-        edges={name: part.finish(rows[name[0]], rows[name[2]]) for name, part in edges.items()},
-        interactions=interactions,
-    )
-    used = np.stack([graph.user_mask(domain) for domain in domains], axis=1) if domains else False
-    users = replace(graph.users, domains=graph.users.domains | used)
-    return replace(graph, nodes={**graph.nodes, graph.user_type: users})
-
-
-def _why_none(interactions: EdgeType, edges: dict[EdgeType, EdgeSet], log: RejectLog) -> str:
-    if interactions not in edges:
-        made = ", ".join(" ".join(name) for name in sorted(edges)) or "none"
-        return f"no file has {' '.join(interactions)!r} edges (edge types: {made})"
-    reasons = pc.value_counts(log.table()["reason"]).to_pylist()
-    if not reasons:
-        return "their file has no rows"
-    top = max(reasons, key=lambda count: count["counts"])
-    return f"all rows were rejected (most often: {top['values']}, {top['counts']} times)"

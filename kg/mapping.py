@@ -9,8 +9,8 @@ from kg.errors import ConfigError, nearest
 from kg.linking.rules import LinkRule
 from kg.pseudonyms import Pseudonymise
 from kg.settings import build, read_toml
+from kg.tables.sections import CrosswalkFile, EdgeFile, NodeFile
 
-TableFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 RdfFormatName = Literal["ntriples", "nquads", "turtle", "trig", "n3", "rdfxml", "jsonld"]
 
 
@@ -21,58 +21,11 @@ class Interactions:
     user: str = "user"
     item: str = "item"
     relation: str = "interacts"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableFile:
-    """What `[[nodes]]` and `[[edges]]` say about their files."""
-
-    file: tuple[str, ...]
-    format: TableFormat | None = None  # default: from the file name
-    delimiter: str | None = None  # default: "," in CSV, a tab in TSV
-    quote: bool | None = None  # default: CSV yes, TSV no
+    k_core: int = 1  # users and items with fewer interactions lose them, until none has fewer
 
     def __post_init__(self) -> None:
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ValueError(f"delimiter must be one character, not {self.delimiter!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NodeFile(TableFile):
-    """`[[nodes]]`: a table with one node per row."""
-
-    type: str
-    id: str
-    domain: tuple[str, ...] = ()  # of every row
-    domain_column: str | None = None  # or one domain per row
-    title: str | None = None  # default: the first text column
-    text: tuple[str, ...] = ()
-    attributes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.domain and self.domain_column:
-            raise ValueError("give either domain or domain_column")
-
-
-@dataclass(frozen=True, kw_only=True)
-class End:
-    """One end of an edge: the column that holds the id, and the node type that it is of."""
-
-    type: str
-    column: str
-    create: bool = False  # an unknown id becomes a node; otherwise its row is rejected
-
-
-@dataclass(frozen=True, kw_only=True)
-class EdgeFile(TableFile):
-    """`[[edges]]`: a table with one edge per row."""
-
-    relation: str
-    src: End
-    dst: End
-    weight: str | None = None
-    time: str | None = None
+        if self.k_core < 1:
+            raise ValueError(f"k_core = {self.k_core}: must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +93,7 @@ class GraphMapping:
     interactions: Interactions = Interactions()
     nodes: tuple[NodeFile, ...] = ()
     edges: tuple[EdgeFile, ...] = ()
+    crosswalk: tuple[CrosswalkFile, ...] = ()
     rdf: tuple[RdfFile, ...] = ()
     links: tuple[LinkRule, ...] = ()
     exported: Exported | None = None
@@ -159,6 +113,7 @@ class GraphMapping:
             raise ValueError("no edges: add at least one [[edges]] or [[rdf]]")
         hidden = () if self.pseudonymise is None else self.pseudonymise.types
         self._check_types(hidden)
+        self._check_repeats()
         self._check_hidden(hidden)
 
     def _check_types(self, hidden: tuple[str, ...]) -> None:
@@ -181,6 +136,11 @@ class GraphMapping:
                     f"the mapping defines {', '.join(known)}"
                 )
 
+    def known_to_rdf(self) -> tuple[str, ...]:
+        """Return the node types of the graph that is added to which no table defines."""
+        known = () if self.existing is None else self.existing.types
+        return tuple(kind for kind in known if kind not in self.table_types())
+
     def _check_hidden(self, hidden: tuple[str, ...]) -> None:
         """Refuse what would show who a pseudonym is."""
         for i, rdf in enumerate(self.rdf):
@@ -195,6 +155,16 @@ class GraphMapping:
                 raise ValueError(
                     f"links[{i}]: a link between {link.source!r} and {link.target!r} would show "
                     "who a pseudonym is; pseudonymise both, or leave the link out"
+                )
+
+    def _check_repeats(self) -> None:
+        rules: dict[tuple[str, str, str], str] = {}
+        for i, edge in enumerate(self.edges):
+            name = (edge.src.type, edge.relation, edge.dst.type)
+            if rules.setdefault(name, edge.repeats) != edge.repeats:
+                raise ValueError(
+                    f"edges[{i}].repeats = {edge.repeats!r}, but an earlier section says "
+                    f"{rules[name]!r} of the same edges {' '.join(name)!r}"
                 )
 
     def own_types(self) -> set[str]:

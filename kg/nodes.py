@@ -50,11 +50,12 @@ class NodeSet:
 
     def add_known(self, ids: Any) -> IntArray:
         """Return the row of each id as it is in a graph, after adding those that are unknown."""
-        rows = self._rows(ids)
-        if (rows < 0).any():
-            new = pc.unique(ids.filter(pa.array(rows < 0)))
-            self.ids = pa.concat_arrays([self.ids, new])
-            rows = self._rows(ids)
+        rows = self._rows(ids) if len(self) else np.full(len(ids), -1)
+        unknown = rows < 0
+        if unknown.any():
+            new = ids.filter(pa.array(unknown)).dictionary_encode()
+            rows[unknown] = new.indices.to_numpy() + len(self)
+            self.ids = pa.concat_arrays([self.ids, new.dictionary])
         return rows
 
     def fact(self, name: str) -> Any:
@@ -124,4 +125,4 @@ class NodeSet:
     def _column(self, fact: str) -> Any:
         column = self._facts.get(fact, pa.array([], pa.string()))
         missing = len(self) - len(column)
-        return pa.concat_arrays([column, pa.array([""] * missing, pa.string())])
+        return pa.concat_arrays([column, pa.nulls(missing, pa.string()).fill_null("")])

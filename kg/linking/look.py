@@ -15,9 +15,9 @@ from kg.linking.find import find_links, link_table
 from kg.linking.nearest import Encode
 from kg.linking.rules import STATED, LinkRule
 from kg.linking.sides import Side, graph_side, table_side
-from kg.mapping import TableFile
 from kg.rejects import RejectLog
 from kg.tables.read import read_section
+from kg.tables.sections import TableFile
 from kg.tables.values import flat
 
 

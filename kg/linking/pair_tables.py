@@ -16,10 +16,10 @@ from kg.linking.choose import LINKED, REFUSED, STATUS
 from kg.linking.rules import LinkRule
 from kg.linking.sides import Side
 from kg.linking.stated import together
-from kg.mapping import TableFile
 from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
 from kg.tables.rows import Rows
+from kg.tables.sections import TableFile
 from kg.tables.values import flat
 from kg.vocab import IntArray
 

@@ -1,6 +1,7 @@
 """A block of CSV or TSV to columns: by Arrow where all is well, line by line where not."""
 
 import csv
+from codecs import BOM_UTF8
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,6 +102,8 @@ class Block:
     def _plain(self) -> bool:
         """Whether the two readers cannot differ: no odd quotes or line ends, and all is text."""
         if b"\r" in self.data or not self._end or not self.layout.delimiter.isascii():
+            return False
+        if self.data.startswith(BOM_UTF8):  # Arrow would take it for the mark of a file
             return False
         if not self.data.isascii():
             try:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import IO
 
@@ -13,7 +14,7 @@ from kg.tables.careful import NOT_UTF8, is_unicode
 from kg.tables.rows import Rows, check_columns
 
 BOM = b"\xef\xbb\xbf"
-BLOCK = 1 << 25  # bytes that are read at once
+BLOCK = 1 << 23  # bytes that are read at once; far larger ones would be new memory each time
 LONGEST = 1 << 30  # bytes of a line
 
 
@@ -102,7 +103,7 @@ def _header(data: bytes, layout: Layout, tally: Tally) -> tuple[list[str], bytes
         lines = reader.line_num
     if reason or not all(map(is_unicode, header)):
         raise InputError(f"{tally.file}, line {first + 1}: bad header: {reason or NOT_UTF8}")
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(header).items() if times > 1)
     if repeated:
         raise InputError(f"{tally.file} has column {repeated[0]!r} more than once")
     for _ in range(lines):

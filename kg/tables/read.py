@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from kg.errors import InputError
-from kg.mapping import TableFile
 from kg.rejects import RejectLog, Tally
 from kg.sources import SourceFile, source_files
 from kg.streams import open_bytes, plain_suffix
 from kg.tables.block import Layout
 from kg.tables.delimited import read_delimited
 from kg.tables.json_lines import read_json_lines
-from kg.tables.rows import Rows
+from kg.tables.rows import Rows, read_ahead
+from kg.tables.sections import TableFile
 
 FORMATS = {
     ".csv": "csv",
@@ -51,7 +51,9 @@ def read_section(
     """
     for source in source_files(section.file, folder):
         tally = Tally(source.label, label, log)
-        yield tally, read_table(source, section, wanted, tally, ids=ids, numbers=numbers)
+        draft = Tally(source.label, label, RejectLog())
+        parts = read_table(source, section, wanted, draft, ids=ids, numbers=numbers)
+        yield tally, read_ahead(parts, draft, tally)
 
 
 def read_table(

@@ -1,15 +1,20 @@
 """The accepted rows of a table, or of a part of one, and where they stand in their file."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from kg.errors import InputError, nearest
+from kg.rejects import Tally
 from kg.sources import SourceFile
 from kg.vocab import IntArray
+
+SHOWN = 50  # columns in a message
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,29 @@ def in_batches(parts: Iterable[Rows], size: Callable[[], int]) -> Iterator[list[
         yield pending
 
 
+def read_ahead(parts: Iterator[Rows], draft: Tally, tally: Tally) -> Iterator[Rows]:
+    """Yield what `parts` does, while a thread reads on by one.
+
+    Args:
+        parts: what a reader yields.
+        draft: where the reader counts and rejects; empty.
+        tally: gets that with each part.
+    """
+
+    def step() -> tuple[Rows | None, Tally]:
+        return next(parts, None), draft.hand_over()
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(step)
+        while True:
+            part, counted = coming.result()
+            tally.take_over(counted)
+            if part is None:
+                return
+            coming = pool.submit(step)
+            yield part
+
+
 def place_of(parts: list[Rows], rows: IntArray) -> Iterator[tuple[int, str]]:
     """Yield line and raw text of rows that are counted through all `parts`."""
     ends = np.cumsum([len(part) for part in parts])
@@ -65,9 +93,11 @@ def check_columns(wanted: Sequence[str], known: Collection[str], source: SourceF
     """Refuse a file that lacks a column.
 
     Raises:
-        InputError: names the column, the nearest one, and all that there are.
+        InputError: names the column, the nearest one, and those that there are.
     """
     for name in wanted:
         if name not in known:
-            hint, names = nearest(name, known), ", ".join(known)
+            hint, names = nearest(name, known), ", ".join(islice(known, SHOWN))
+            if len(known) > SHOWN:
+                names += f" and {len(known) - SHOWN:,} more"
             raise InputError(f"{source.path} has no column {name!r}{hint} (columns: {names})")

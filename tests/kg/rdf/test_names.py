@@ -1,9 +1,10 @@
 import pytest
 
 from kg.errors import ConfigError
-from kg.mapping import EdgeFile, End, GraphMapping, RdfFile
+from kg.mapping import GraphMapping, RdfFile
 from kg.rdf.names import Compactor, local_name, readable_name, short_names
 from kg.rdf.prefixes import expand, prefixes_of
+from kg.tables.sections import EdgeFile, End
 
 PREFIXES = {"ex": "http://e/", "deep": "http://e/deep/", "xe": "http://e/"}
 

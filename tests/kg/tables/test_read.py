@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kg.errors import InputError
-from kg.mapping import TableFile
 from kg.rejects import RejectLog, Tally
 from kg.sources import SourceFile
 from kg.tables import read
 from kg.tables.rows import Rows, place_of
+from kg.tables.sections import TableFile
 from kg.tables.values import flat
 
 ROWS = [("a", 'Say "hi"', "1"), ("b", "Ünï, code", "2"), ("c", "", "3")]
