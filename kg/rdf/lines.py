@@ -186,6 +186,7 @@ def _plain(data: bytes, lines: _Lines, fields: _Fields) -> TripleBatch:
     good_term = pc.match_substring_regex(terms, PLAIN).to_numpy(zero_copy_only=False)
     unsure = np.flatnonzero(~good_term)
     good_term[unsure] = [is_iri(text) for text in terms.take(pa.array(unsure)).to_pylist()]
+    plain = (good_term[codes] | ~wanted).all(axis=1)
     codes[literal, 2] = ~np.arange(literal.sum(), dtype=np.int32)
     batch = TripleBatch(
         terms=terms,
@@ -198,9 +199,7 @@ def _plain(data: bytes, lines: _Lines, fields: _Fields) -> TripleBatch:
         kind=kind,
         kinds=kinds,
     )
-    if good_term.all():
-        return batch
-    return batch.take((good_term[codes] | ~wanted).all(axis=1))
+    return batch if plain.all() else batch.take(plain)
 
 
 def _literals(

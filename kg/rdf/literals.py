@@ -35,8 +35,7 @@ class Said:
 
     def first(self, predicate: int) -> Facts:
         """Return the first value of a predicate in the best language, for each subject."""
-        rows = np.flatnonzero(self.predicate == predicate)
-        rows = rows[np.lexsort((self.rank[rows], self.subject[rows]))]
+        rows = self._sorted(predicate)
         rows = rows[_is_new(self.subject[rows])]
         return self.subject[rows], self.value.take(pa.array(rows))
 
@@ -47,25 +46,35 @@ class Said:
         """
         parts = [np.empty(0, dtype=np.int64)]
         for predicate in dict.fromkeys(predicates):
-            rows = np.flatnonzero(self.predicate == predicate)
-            rows = rows[np.lexsort((self.rank[rows], self.subject[rows]))]
+            rows = self._sorted(predicate)
             first = _is_new(self.subject[rows])
             best = self.rank[rows][first]
             parts.append(rows[self.rank[rows] == best[np.cumsum(first) - 1]])
         rows = np.concatenate(parts)
         rows = rows[np.argsort(self.subject[rows], kind="stable")]
-        code = self.value.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
-        keys = np.stack([self.subject[rows], code])
+        new = _is_new(self.subject[rows])
+        alone = new & np.append(new[1:], True)
+        several = rows[~alone]
+        code = self.value.take(pa.array(several)).dictionary_encode().indices.to_numpy()
+        keys = np.stack([self.subject[several], code])
         order = np.lexsort(keys)
-        fresh = np.ones(len(rows), dtype=np.bool_)
+        fresh = np.ones(len(several), dtype=np.bool_)
         fresh[order[1:]] = (keys[:, order[1:]] != keys[:, order[:-1]]).any(axis=0)
-        rows = rows[fresh]
-        starts = np.flatnonzero(_is_new(self.subject[rows]))
-        values = self.value.take(pa.array(rows))
-        if len(starts) < len(rows):
-            offsets = pa.array(np.append(starts, len(rows)), pa.int32())
-            values = pc.binary_join(pa.ListArray.from_arrays(offsets, values), ". ")
-        return self.subject[rows[starts]], values
+        several = several[fresh]
+        starts = np.flatnonzero(_is_new(self.subject[several]))
+        offsets = pa.array(np.append(starts, len(several)), pa.int32())
+        lists = pa.ListArray.from_arrays(offsets, self.value.take(pa.array(several)))
+        return (
+            np.concatenate([self.subject[rows[alone]], self.subject[several[starts]]]),
+            pa.concat_arrays([self.value.take(pa.array(rows[alone])), pc.binary_join(lists, ". ")]),
+        )
+
+    def _sorted(self, predicate: int) -> IntArray:
+        """Return the rows of a predicate by subject and rank, else in file order."""
+        rows = np.flatnonzero(self.predicate == predicate)
+        ranks = int(self.rank.max(initial=0)) + 1
+        # most files have them by subject already, which a stable sort takes advantage of
+        return rows[np.argsort(self.subject[rows] * ranks + self.rank[rows], kind="stable")]
 
 
 def said(parts: Sequence[LiteralRows], language: Sequence[str]) -> Said:

@@ -38,8 +38,10 @@ class Compactor:
         opening, closing, nothing, colon = (
             pa.scalar(text, iris.type) for text in ("<", ">", "", ":")
         )
-        quoted = pc.binary_join_element_wise(opening, iris, closing, nothing)
-        ids = pc.if_else(odd, quoted, iris)
+        ids = iris
+        if pc.any(odd).as_py():
+            quoted = pc.binary_join_element_wise(opening, iris.filter(odd), closing, nothing)
+            ids = pc.replace_with_mask(iris, odd, quoted)
         todo = np.ones(len(iris), dtype=np.bool_)
         for namespace, prefix in self._namespaces:
             fits = pc.starts_with(iris, namespace).to_numpy(zero_copy_only=False) & todo

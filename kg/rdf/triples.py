@@ -1,7 +1,7 @@
 """The triples of a file that a mapping keeps, as columns of numbers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from kg.graph import BoolArray
 from kg.rdf.batch import RDF, Codes, Kind, TripleBatch
+from kg.rdf.columns import Column
 from kg.rdf.terms import Terms
 from kg.rejects import Tally
 from kg.vocab import IntArray
@@ -63,11 +64,10 @@ class LiteralRows:
         return LiteralRows(*columns, self.kind[rows], self.kinds, self.line[rows])
 
 
-@dataclass
 class TripleCollector:
     """Keeps the selected triples of one file; `links` and `literals` have them when all are in.
 
-    Attributes:
+    Args:
         selection: what is kept.
         terms: numbers the terms of all files.
         predicates: numbers of the predicates of all files, by IRI; grows.
@@ -75,16 +75,23 @@ class TripleCollector:
         file_number: what makes the names of blank nodes of different files differ.
     """
 
-    selection: Selection
-    terms: Terms
-    predicates: dict[str, int]
-    tally: Tally
-    file_number: int
-    _links: list[tuple[Codes, ...]] = field(default_factory=list)
-    _literals: list[tuple[Codes, ...]] = field(default_factory=list)
-    _lines: tuple[list[IntArray], list[IntArray]] = field(default_factory=lambda: ([], []))
-    _values: list[Any] = field(default_factory=list)
-    _kinds: dict[Kind, int] = field(default_factory=dict)
+    def __init__(
+        self,
+        selection: Selection,
+        terms: Terms,
+        predicates: dict[str, int],
+        tally: Tally,
+        file_number: int,
+    ) -> None:
+        self.selection = selection
+        self.terms = terms
+        self.predicates = predicates
+        self.tally = tally
+        self.file_number = file_number
+        self._links = _Columns()  # `extra` is the object
+        self._literals = _Columns()  # `extra` is the kind
+        self._values: list[Any] = []
+        self._kinds: dict[Kind, int] = {}
 
     def read(self, batches: Iterable[TripleBatch]) -> None:
         """Add all batches of the file."""
@@ -92,19 +99,26 @@ class TripleCollector:
             self._add(batch)
 
     def links(self, numbers: Codes) -> LinkRows:
-        """Return the links, given the number of each ticket; they are given away."""
-        subject, predicate, target = _joined(self._links, 3)
-        self._links = []
-        line = np.concatenate([np.empty(0, np.int64), *self._lines[0]])
-        return LinkRows(numbers[subject], predicate, numbers[target], line)
+        """Return the links, given the number of each ticket; to be asked for once."""
+        columns = self._links
+        return LinkRows(
+            columns.subject.replaced(numbers),
+            columns.predicate.values(),
+            columns.extra.replaced(numbers),
+            columns.line.values(),
+        )
 
     def literals(self, numbers: Codes) -> LiteralRows:
-        """Return the literals, given the number of each ticket; they are given away."""
-        subject, predicate, kind = _joined(self._literals, 3)
-        value = pa.chunked_array(self._values, pa.string())
-        self._literals, self._values = [], []
-        line = np.concatenate([np.empty(0, np.int64), *self._lines[1]])
-        return LiteralRows(numbers[subject], predicate, value, kind, tuple(self._kinds), line)
+        """Return the literals, given the number of each ticket; to be asked for once."""
+        columns = self._literals
+        return LiteralRows(
+            columns.subject.replaced(numbers),
+            columns.predicate.values(),
+            pa.chunked_array(self._values, pa.string()),
+            columns.extra.values(),
+            tuple(self._kinds),
+            columns.line.values(),
+        )
 
     def _add(self, batch: TripleBatch) -> None:
         tally = self.tally
@@ -118,19 +132,16 @@ class TripleCollector:
         used = np.zeros(len(batch.terms), dtype=np.bool_)
         for codes in (batch.subject[link], batch.object[link], batch.subject[literal]):
             used[codes] = True
-        first = self.terms.tickets(batch.terms.filter(pa.array(used)), self.file_number)
+        names = batch.terms if used.all() else batch.terms.filter(pa.array(used))
+        first = self.terms.tickets(names, self.file_number)
         ticket = (np.cumsum(used) + (first - 1)).astype(np.int32)
-        at = batch.subject[link], batch.object[link]
-        self._links.append((ticket[at[0]], predicate[batch.predicate[link]], ticket[at[1]]))
-        self._lines[0].append(batch.line[link])
+        self._links.add(batch, link, ticket, predicate, ticket[batch.object[link]])
         if literal.any():
             which = ~batch.object[literal]
             kinds = [self._kinds.setdefault(kind, len(self._kinds)) for kind in batch.kinds]
             kind = np.array(kinds, dtype=np.int32)[batch.kind[which]]
-            subject = ticket[batch.subject[literal]]
-            self._literals.append((subject, predicate[batch.predicate[literal]], kind))
+            self._literals.add(batch, literal, ticket, predicate, kind)
             self._values.append(batch.value.take(pa.array(which)))
-            self._lines[1].append(batch.line[literal])
 
     def _select(self, batch: TripleBatch) -> tuple[BoolArray, BoolArray, Codes]:
         """Return which triples are links and literals to keep, and the numbers of predicates."""
@@ -154,6 +165,17 @@ class TripleCollector:
         return link, literal, number
 
 
-def _joined(parts: list[tuple[Codes, ...]], width: int) -> list[Codes]:
-    empty = np.empty(0, dtype=np.int32)
-    return [np.concatenate([empty, *(part[i] for part in parts)]) for i in range(width)]
+class _Columns:
+    """Columns of triples."""
+
+    def __init__(self) -> None:
+        self.subject, self.predicate, self.extra = (Column(np.int32) for _ in range(3))
+        self.line = Column(np.int64)
+
+    def add(
+        self, batch: TripleBatch, rows: BoolArray, ticket: Codes, predicate: Codes, extra: Codes
+    ) -> None:
+        self.subject.extend(ticket[batch.subject[rows]])
+        self.predicate.extend(predicate[batch.predicate[rows]])
+        self.extra.extend(extra)
+        self.line.extend(batch.line[rows])

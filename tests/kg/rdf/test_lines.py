@@ -111,6 +111,7 @@ def scanned(data, quads):
 @given(data=document, quads=st.booleans())
 @example(data=b'<http://e/a> <http://e/p> "a <b"^^<http://e/c> .', quads=True)
 @example(data=b'<http://e/a> <http://e/p> "a <b> .', quads=True)
+@example(data=b'<http://e/a> <http://e/p> "" .\n' * 9 + b"<a> <b> <c> .", quads=False)
 @example(data=b"# note\r<http://e/a> <http://e/p> <http://e/b> .", quads=False)
 @example(data=b"\x00\n\x0c\n<_:x> <http://e/p> <http://e/b> .\n<http://e/a> _:p _:b .", quads=False)
 @example(data=b"<http://e/a> <http://e/p> <http://e/b> . .\r\r\n\r\r\n", quads=False)
