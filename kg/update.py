@@ -1,6 +1,6 @@
 """A graph that an import adds to: its ids, facts and edges are there before the first row is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,7 @@ class Base:
             after,
             accounts=before.accounts + accounts,
             rejects=pa.concat_tables(rejects),
-            links=after.links if after.links.num_rows else before.links,
+            links=_distinct([before.links, after.links]),
             changes=before.changes + changes_between(before.graph, after.graph, number),
             pseudonyms={**before.pseudonyms, **after.pseudonyms},
             tables=tuple(sorted({*before.tables, *after.tables})),
@@ -140,11 +140,20 @@ def brings_news(before: "Imported", after: "Imported") -> bool:
     known = {_of_account(account) for account in before.accounts}
     if any(_of_account(account) not in known for account in after.accounts):
         return True
+    if before.links.num_rows != after.links.num_rows:
+        return True
     columns = [name for name in before.rejects.column_names if name != IMPORT]
-    distinct = [
-        some.rejects.select(columns).group_by(columns).aggregate([]) for some in (before, after)
-    ]
-    return bool(distinct[0].num_rows != distinct[1].num_rows)
+    rejects = (some.rejects.select(columns) for some in (before, after))
+    one, both = (_distinct([table]).num_rows for table in rejects)
+    return bool(one != both)
+
+
+def _distinct(tables: Sequence[Any]) -> Any:
+    """Return the rows of tables in their order, each once."""
+    table = pa.concat_tables(tables)
+    # without threads, groups come in the order of their first rows
+    found = table.group_by(table.column_names, use_threads=False).aggregate([])
+    return found.cast(table.schema)
 
 
 def _of_account(account: Any) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """The files that an `[[rdf]]` section names: folders and standard input too."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from kg.sources import SourceFile, source_files
 from kg.streams import plain_suffix
 
 STANDARD_INPUT = "-"
+
+
+def content_name(path: Path) -> str:
+    """Return a name of what is in a file: 12 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=6)).hexdigest()
 
 
 def rdf_files(names: Sequence[str], folder: Path) -> list[SourceFile]:

@@ -1,7 +1,8 @@
 """The `[[rdf]]` sections of a mapping: triples to nodes, facts and edges."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from kg.nodes import NodeSet, attribute_fact
 from kg.progress import Bar
 from kg.rdf.batch import Codes
 from kg.rdf.classes import mapped_classes, members
-from kg.rdf.files import rdf_files
+from kg.rdf.files import STANDARD_INPUT, content_name, rdf_files
 from kg.rdf.literals import said
 from kg.rdf.names import Compactor, readable_names, short_names
 from kg.rdf.placing import Placement, place
@@ -66,6 +67,7 @@ class RdfImport:
         self._terms = Terms()
         self._predicates: dict[str, int] = {}
         self._collected: list[tuple[int, TripleCollector]] = []
+        self._paths: list[Path] = []
 
     def read(self, log: RejectLog, bar: Bar) -> list[Tally]:
         """Parse every file and return its tally."""
@@ -77,21 +79,40 @@ class RdfImport:
                 file = TripleCollector(selection, self._terms, self._predicates, tally, number)
                 file.read(read_triples(source, format=section.format, base=section.base))
                 self._collected.append((i, file))
+                self._paths.append(source.path)
             bar.advance()
         return [file.tally for _, file in self._collected]
 
-    def add(self, sets: dict[str, NodeSet], edges: dict[EdgeType, EdgeSet]) -> None:
-        """Add nodes and their facts to `sets`, and edges to `edges`."""
-        numbers, names = self._terms.numbers(), self._terms.names()
+    def add(
+        self,
+        sets: dict[str, NodeSet],
+        edges: dict[EdgeType, EdgeSet],
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Add nodes and their facts to `sets`, and edges to `edges`.
+
+        Args:
+            sets: node sets by type; grow.
+            edges: edge sets by type; grow.
+            then: called when all literals are in, before names are made of IRIs.
+        """
+        numbers, names = self._terms.numbers(), self._terms.names(self._scope)
         files, member_of = self._sort_out(numbers, names)
         placement = self._place(files, names, member_of, sets)
         files = [self._without_rejected(file, names, placement) for file in files]
         self._add_facts(files, placement, sets)
         self._add_file_domains(files, placement, sets)
+        if then is not None:
+            then()
         self._name_from_iri(files, names, placement, sets)
         relations = self._relations(files)
         for file in files:
             self._add_edges(file, relations, placement, edges)
+
+    def _scope(self, file_number: int) -> str:
+        """Return what tells a file's blank nodes from others', the same for the same content."""
+        path = self._paths[file_number - 1]
+        return "in" if str(path) == STANDARD_INPUT else content_name(path)
 
     def _sort_out(
         self, numbers: Codes, names: Any
@@ -144,7 +165,15 @@ class RdfImport:
             default_of[file.mentioned(len(names)) & (default_of < 0)] = kind
         used = np.flatnonzero(default_of >= 0)
         return place(
-            names, used, member_of, default, default_of[used], self._rules, self._compact, sets
+            names,
+            used,
+            member_of,
+            default,
+            default_of[used],
+            self._rules,
+            self._compact,
+            sets,
+            self._mapping.known_to_rdf(),
         )
 
     def _add_facts(

@@ -54,12 +54,13 @@ def place(
     rules: Rules,
     compact: Compactor,
     sets: dict[str, NodeSet],
+    known: Sequence[str] = (),
 ) -> Placement:
     """Find type and id of every term that is a node, and add the nodes to `sets`.
 
     The first of these that applies: a prefix rule whose catalogue has the id (or whose type no
-    table defines); the rdf:type; the prefix rule's `otherwise`; the default type. A term with a
-    prefix rule and none of the rest is rejected.
+    table defines); the rdf:type; the prefix rule's `otherwise`; a known type that has the id; the
+    default type. A term with a prefix rule and none of the rest is rejected.
 
     Args:
         names: name of every term.
@@ -70,13 +71,14 @@ def place(
         rules: the placing rules.
         compact: makes ids of IRIs.
         sets: node sets by type, with the catalogue in; grows.
+        known: node types that RDF has given nodes before, in a graph that is added to.
 
     Raises:
         InputError: more ids than fit into a node type.
     """
     classes = list(rules.classes.values())
     types = sorted(
-        {*default, *(rule.type for rule in classes)}
+        {*default, *known, *(rule.type for rule in classes)}
         | {kind for rule in rules.prefixes for kind in (rule.type, rule.otherwise) if kind}
     )
     number = {name: i for i, name in enumerate(types)}
@@ -89,6 +91,11 @@ def place(
     best = best[used]
     type_of_class = np.array([*(number[rule.type] for rule in classes), -1])
     kind = np.array([number[name] for name in default], dtype=np.int64)[default_of]
+    unsettled = np.flatnonzero((rule_of < 0) & (best == len(classes)))
+    for name in dict.fromkeys([*(name for name in default if name in known), *known]):
+        found = sets[name].lookup(_short(ids.take(pa.array(unsettled)), name)) >= 0
+        kind[unsettled[found]] = number[name]
+        unsettled = unsettled[~found]
     for i, rule in enumerate(rules.prefixes):
         kind[rule_of == i] = -1 if rule.otherwise is None else number[rule.otherwise]
     kind = np.where(best < len(classes), type_of_class[best], kind)

@@ -37,5 +37,5 @@ class Rules:
         return cls(
             classes=classes,
             prefixes=[replace(rule, prefix=beginning) for beginning, rule in longest_first],
-            catalogue_types=frozenset(nodes.type for nodes in mapping.nodes),
+            catalogue_types=mapping.table_types(),
         )

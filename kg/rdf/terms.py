@@ -1,5 +1,6 @@
 """The distinct IRIs and blank nodes of all RDF files, numbered in order of first sight."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow.compute as pc
 
 from kg.rdf.batch import Codes
 
-PENDING = 1 << 20  # names that wait until they are looked up together
+PENDING = 1 << 21  # names that wait until they are looked up together
 
 
 class Terms:
@@ -18,7 +19,7 @@ class Terms:
     until there are as many new ones as known ones: each is then hashed a few times in all. Until
     then a batch's names have *tickets*, which `numbers` turns into numbers.
 
-    A blank node is named `_:b3.7` in the end: the seventh of the third file.
+    A blank node is named `_:SCOPE.LABEL` in the end, in the scope of its file.
     """
 
     def __init__(self) -> None:
@@ -54,23 +55,25 @@ class Terms:
         self._look_up()
         return np.concatenate([np.empty(0, np.int32), *self._numbers])
 
-    def names(self) -> pa.LargeStringArray:
-        """Return all names by number, blank nodes counted by file."""
+    def names(self, scope: Callable[[int], str] = lambda file: f"b{file}") -> pa.LargeStringArray:
+        """Return all names by number.
+
+        Args:
+            scope: what stands before the labels of a file, given its number; asked of those files
+                only that have blank nodes.
+        """
         self._look_up()
         blank = pc.starts_with(self._known, "_:")
-        at = np.flatnonzero(blank.to_numpy(zero_copy_only=False))
-        if not len(at):
+        labelled = self._known.filter(blank)
+        if not len(labelled):
             return self._known
-        parts = pc.extract_regex(self._known.take(pa.array(at)), r"^_:b(?P<file>[0-9]+)\.")
-        file = parts.field("file").cast(pa.int64()).to_numpy()
-        order = np.argsort(file, kind="stable")
-        starts = np.flatnonzero(np.diff(file[order], prepend=-1))
-        place = np.arange(len(at)) - np.repeat(starts, np.diff(starts, append=len(at)))
-        count = np.empty(len(at), dtype=np.int64)
-        count[order] = place + 1
-        columns = [pa.array(column).cast(pa.string()) for column in (file, count)]
-        new = pc.binary_join_element_wise("_:b", columns[0], ".", columns[1], "")
-        return pc.replace_with_mask(self._known, blank, new.cast(pa.large_string()))
+        parts = pc.extract_regex(labelled, r"^_:b(?P<file>[0-9]+)\.(?P<label>(?s:.*))$")
+        file = parts.field("file").dictionary_encode()
+        scopes = [f"_:{scope(int(number))}" for number in file.dictionary.to_pylist()]
+        before = pa.array(scopes, pa.large_string()).take(file.indices)
+        dot = pa.scalar(".", pa.large_string())
+        new = pc.binary_join_element_wise(before, parts.field("label"), dot)
+        return pc.replace_with_mask(self._known, blank, new)
 
     def _look_up(self) -> None:
         if not self._pending:

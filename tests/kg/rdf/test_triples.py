@@ -131,6 +131,6 @@ def test_numbers_do_not_depend_on_where_names_are_looked_up(collect, monkeypatch
     monkeypatch.setattr(stream, "CHUNK", 100)
     assert collect(data) == whole
     assert whole[0][:2] == [
-        ("http://e/0", "http://e/p", "_:b1.1", 1),
-        ("http://e/1", "http://e/p", "_:b1.2", 2),
+        ("http://e/0", "http://e/p", "_:b1.0", 1),
+        ("http://e/1", "http://e/p", "_:b1.1", 2),
     ]
