@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from kg.digest import add_joined
 from kg.errors import InputError, nearest
 from kg.vocab import IntArray, Vocab
 
@@ -80,6 +82,12 @@ class Edges:
 
     def __len__(self) -> int:
         return len(self.src)
+
+    def order(self) -> IntArray | slice:
+        """Return the order by (src, dst); all of them where they have it, as imported ones do."""
+        later = self.src[1:] > self.src[:-1]
+        later |= (self.src[1:] == self.src[:-1]) & (self.dst[1:] > self.dst[:-1])
+        return slice(None) if later.all() else np.lexsort((self.dst, self.src))
 
     def take(self, rows: IntArray | BoolArray) -> "Edges":
         """Return the edges at `rows` (indices or a mask)."""
@@ -174,14 +182,36 @@ class KnowledgeGraph:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of every id, text and edge: what a model is tied to."""
+        """Hash of every id, text, attribute and edge: what a model is tied to."""
         digest = hashlib.sha256("\x00".join(self.domains).encode())
         for node_type, nodes in self.nodes.items():
             digest.update(node_type.encode() + nodes.vocab.fingerprint().encode())
-            digest.update("\x00".join(nodes.text.to_pylist()).encode() + nodes.domains.tobytes())
+            add_joined(digest, nodes.text)
+            digest.update(nodes.domains.tobytes())
+            for name in sorted(nodes.attributes.column_names):
+                digest.update(name.encode())
+                _hash_column(digest, nodes.attributes.column(name))
         for edge_type, edges in self.edges.items():
             digest.update("\x00".join(edge_type).encode())
-            order = np.lexsort((edges.dst, edges.src))
-            digest.update(edges.src[order].tobytes() + edges.dst[order].tobytes())
-            digest.update(edges.weight[order].tobytes())
+            order = edges.order()
+            for column in (edges.src, edges.dst, edges.weight):
+                digest.update(np.ascontiguousarray(column[order]).data)
         return digest.hexdigest()
+
+
+def _hash_column(digest: "hashlib._Hash", column: Any) -> None:
+    """Add the values of a column, whatever its chunks and what lies where a value is missing."""
+    if not len(column):
+        return
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    digest.update(column.is_valid().to_numpy(zero_copy_only=False).tobytes())
+    present = column.drop_null()
+    if pa.types.is_integer(present.type) or pa.types.is_floating(present.type):
+        values = present.to_numpy() + 0  # -0 is 0
+        digest.update(str(present.type).encode() + values.tobytes())
+    elif isinstance(present, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        digest.update(pc.list_value_length(present).to_numpy().tobytes())
+        _hash_column(digest, present.flatten())
+    else:
+        digest.update("\x00".join(map(str, present.to_pylist())).encode())

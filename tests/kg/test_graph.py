@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from kg.errors import InputError
@@ -85,6 +86,53 @@ def test_the_fingerprint_sees_ids_texts_edges_and_not_their_order(graph, make_gr
         make_graph(interactions, {**ITEMS, "x1": "books"}, texts={"b1": "Emma"}),
     ]
     assert len({graph.fingerprint, *(other.fingerprint for other in others)}) == 4
+
+
+def test_the_fingerprint_sees_attributes_and_not_how_they_lie(graph):
+    def with_attributes(**columns):
+        items = replace(graph.items, attributes=pa.table(columns))
+        return replace(graph, nodes={**graph.nodes, "item": items}).fingerprint
+
+    years = pa.array([1815, None, 1965])
+    kinds = pa.array(["novel", "film", None])
+    different = [
+        graph.fingerprint,
+        with_attributes(year=years),
+        with_attributes(year=pa.array([1815, None, 1966])),
+        with_attributes(published=years),
+        with_attributes(year=years, kind=kinds),
+        with_attributes(year=years, kind=pa.array([["novel"], ["film"], None])),
+    ]
+    assert len(set(different)) == len(different)
+    assert with_attributes(it=pa.array([0.0, 1, 2])) == with_attributes(it=pa.array([-0.0, 1, 2]))
+    chunks = pa.chunked_array([years[:1], years[1:]])
+    assert with_attributes(kind=kinds, year=chunks) == with_attributes(year=years, kind=kinds)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.5, None, -1.0],
+        ["a", "", None],
+        [True, None, False],
+        [[0.5, 1.0], None, [2.0, 3.0]],
+        [["a"], [], None],
+    ],
+)
+def test_the_fingerprint_of_attributes_is_that_of_their_values(graph, values, tmp_path):
+    def fingerprint(column):
+        items = replace(graph.items, attributes=pa.table({"it": column}))
+        return replace(graph, nodes={**graph.nodes, "item": items}).fingerprint
+
+    column = pa.array(values)
+    once = fingerprint(column)
+    parquet.write_table(pa.table({"it": column}), tmp_path / "it.parquet")
+    assert fingerprint(parquet.read_table(tmp_path / "it.parquet").column("it")) == once
+    assert fingerprint(pa.chunked_array([column[:1], column[1:]])) == once
+    padded = pa.concat_arrays([pa.array(values[:1]), column]).slice(1)
+    assert fingerprint(padded) == once
+    for other in ([values[2], *values[1:]], [values[0], values[2], values[1]]):
+        assert fingerprint(pa.array(other)) != once
 
 
 def test_taking_edges_keeps_columns_together():
