@@ -17,7 +17,7 @@ from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
 from kg.tables.rows import Rows
 from kg.tables.sections import NodeFile
-from kg.tables.values import flat, join_text
+from kg.tables.values import flat, is_blank, join_text, to_numbers
 from kg.vocab import IntArray
 
 
@@ -46,6 +46,8 @@ def read_catalogue(
     tallies = []
     for i, section in enumerate(mapping.nodes):
         of_type = batches.setdefault(section.type, [])
+        nodes = sets.setdefault(section.type, NodeSet(section.type))
+        nodes.texts.update(map(attribute_fact, section.declared("text")))
         wanted = _columns(section)
         files = read_section(section, f"nodes[{i}]", mapping.folder, wanted, log, ids=[section.id])
         for tally, parts in files:
@@ -55,9 +57,8 @@ def read_catalogue(
                 bar.advance(0, note=f"{tally.file}: {tally.rows:,} rows")
         bar.advance()
     for kind, of_type in batches.items():
-        nodes = sets.setdefault(kind, NodeSet(kind))
         if of_type:
-            _resolve(of_type, nodes)
+            _resolve(of_type, sets[kind])
     return tallies
 
 
@@ -70,8 +71,15 @@ def _columns(section: NodeFile) -> list[str]:
 def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
     ids = door.ids(_chunks(rows.columns[section.id]), section.type, section.space)
     missing = ids.blank()
-    for row in np.flatnonzero(missing).tolist():
-        tally.reject(int(rows.line[row]), rows.raw(row), f"{section.id} is empty")
+    reasons = {f"{section.id} is empty": missing.copy()}
+    for name in section.declared("number"):
+        column = flat(rows.columns[name])
+        wrong = ~(to_numbers(column)[1] | is_blank(column) | missing)
+        reasons[f"{name} is not a finite number"] = wrong
+        missing |= wrong
+    for reason, bad in reasons.items():
+        for row in np.flatnonzero(bad).tolist():
+            tally.reject(int(rows.line[row]), rows.raw(row), reason)
     at = np.flatnonzero(~missing)
     kept = pa.array(at)
     title = section.title or (section.text[0] if section.text else None)

@@ -52,6 +52,8 @@ class Door:
             node_type: what the ids are of.
             space: where they are unique, if not among all nodes of the type.
         """
+        if len({chunk.type for chunk in chunks}) > 1:
+            chunks = [flat(chunk) for chunk in chunks]
         column = pa.chunked_array(chunks).dictionary_encode()
         parts = [part for part in column.chunks if len(part)]  # all of them have one dictionary
         if not parts:

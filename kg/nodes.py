@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.graph import BoolArray, Nodes
-from kg.tables.values import flat, to_attribute
+from kg.tables.values import flat, nulled, to_attribute
 from kg.vocab import IntArray, Vocab
 
 
@@ -30,6 +30,7 @@ class NodeSet:
         self._rename = rename
         self.ids: Any = pa.array([], pa.string())
         self._facts: dict[str, Any] = {"title": self.ids, "text": self.ids}
+        self.texts: set[str] = set()  # attributes that stay strings, even where all are numbers
         self._domains: list[tuple[IntArray, str]] = []
 
     def __len__(self) -> int:
@@ -112,7 +113,10 @@ class NodeSet:
         take = pa.array(order)
         columns = {fact: self._column(fact).take(take) for fact in self._facts}
         title, text = columns.pop("title"), columns.pop("text")
-        attributes = {name[1:]: to_attribute(columns[name]) for name in sorted(columns)}
+        attributes = {
+            name[1:]: nulled(column) if name in self.texts else to_attribute(column)
+            for name, column in sorted(columns.items())
+        }
         nodes = Nodes(
             vocab=Vocab(self.ids.take(take), self.kind),
             title=title,

@@ -4,7 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from typing import IO
+from typing import Protocol
 
 from kg.errors import InputError
 from kg.rejects import Tally
@@ -18,13 +18,22 @@ BLOCK = 1 << 23  # bytes that are read at once; far larger ones would be new mem
 LONGEST = 1 << 30  # bytes of a line
 
 
+class Readable(Protocol):
+    """A file, or what stands for one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return so many bytes, or about; none at the end."""
+
+
 def read_delimited(
-    stream: IO[bytes],
+    stream: Readable,
     layout: Layout,
     wanted: Sequence[str],
     numbers: Collection[str],
     source: SourceFile,
     tally: Tally,
+    *,
+    skipped: int = 0,
 ) -> Iterator[Rows]:
     """Split a file into rows of at least the wanted columns.
 
@@ -35,6 +44,7 @@ def read_delimited(
         numbers: columns to return as float64 where all of a block are numbers.
         source: what messages call the file.
         tally: gets the number of rows and the rejects.
+        skipped: number of lines that were read before.
 
     Raises:
         InputError: no header, or one that is not text, names a column twice or lacks a wanted one;
@@ -43,6 +53,7 @@ def read_delimited(
     rest = fill(stream, b"")
     final = len(rest) < BLOCK
     header, rest, line = _header(rest.removeprefix(BOM), layout, tally)
+    line += skipped
     check_columns(wanted, header, source)
     while rest or not final:
         block = rest if final else rest[: rest.rfind(b"\n") + 1]
@@ -60,7 +71,7 @@ def read_delimited(
             rest = more
 
 
-def fill(stream: IO[bytes], rest: bytes) -> bytes:
+def fill(stream: Readable, rest: bytes) -> bytes:
     """Return `rest` with a block more, or with less where the file ends.
 
     Raises:

@@ -20,9 +20,12 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
 }
 
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+DELIMITERS = {"csv": ",", "tsv": "\t", "postgres": "\t"}
 
 
 def read_section(
@@ -77,13 +80,19 @@ def read_table(
     if kind is None:
         known = ", ".join(FORMATS)
         raise InputError(
-            f"{source.path} has no known table format (known: {known}, each also with .gz, .zst, "
-            '.bz2 or .xz); say format = "csv", "tsv", "jsonl" or "parquet"'
+            f"{source.path} has no known table format (known: {known}, texts and .parquet also "
+            'with .gz, .zst, .bz2 or .xz); say format = "csv", "tsv", "jsonl", "parquet", '
+            '"sqlite" or "postgres"'
         )
     if kind == "parquet":
         from kg.tables.parquet import read_parquet
 
         yield from read_parquet(source, wanted, {*ids, *numbers}, tally)
+        return
+    if kind == "sqlite":
+        from kg.tables.sqlite import read_sqlite
+
+        yield from read_sqlite(source, section.table, wanted, numbers, tally)
         return
     with open_bytes(source.path) as stream:
         if kind == "jsonl":
@@ -92,5 +101,11 @@ def read_table(
             layout = Layout(
                 delimiter=section.delimiter or DELIMITERS[kind],
                 quote=kind == "csv" if section.quote is None else section.quote,
+                names=section.columns,
             )
-            yield from read_delimited(stream, layout, wanted, numbers, source, tally)
+            if kind == "postgres":
+                from kg.tables.postgres import read_copy
+
+                yield from read_copy(stream, section.table, layout, wanted, numbers, source, tally)
+            else:
+                yield from read_delimited(stream, layout, wanted, numbers, source, tally)

@@ -22,6 +22,8 @@ class TableFile:
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise ValueError(f"delimiter must be one character, not {self.delimiter!r}")
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError("columns has a name twice")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,12 @@ class NodeFile(TableFile):
         super().__post_init__()
         if self.domain and self.domain_column:
             raise ValueError("give either domain or domain_column")
+
+    def declared(self, kind: AttributeType) -> list[str]:
+        """Return the attributes that are declared to be of a type."""
+        if not isinstance(self.attributes, dict):
+            return []
+        return [name for name, declared in self.attributes.items() if declared == kind]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,13 +98,18 @@ def _doubles(column: Any) -> Doubles:
     return values if values.flags.writeable else values.copy()
 
 
+def nulled(column: Any) -> Any:
+    """Return a string column with null for `""`."""
+    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+
+
 def to_attribute(column: Any) -> Any:
     """Return a string column as the narrowest of what every value in it is; `""` is null.
 
     Numbers become float64; lists of the same number of numbers, as `import` joins them or in square
     brackets, list<float>; all else stays string.
     """
-    filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+    filled = nulled(column)
     present = filled.drop_null()
     if len(present) and to_numbers(present)[1].all():
         values, valid = to_numbers(column)
