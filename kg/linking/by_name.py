@@ -7,7 +7,17 @@ import numpy as np
 import pyarrow as pa
 
 from kg.linking.candidates import Candidates, equal_pairs
-from kg.linking.names import BRACKETS, INITIALS, LEVELS, SHORTER, Named, first_named, keys, variants
+from kg.linking.names import (
+    BRACKETS,
+    INITIALS,
+    LEVELS,
+    SHORTER,
+    Named,
+    first_named,
+    keys,
+    variants,
+    written,
+)
 from kg.linking.sides import Side
 from kg.vocab import IntArray
 
@@ -34,7 +44,7 @@ def by_name(source: Side, target: Side, rows: IntArray, method: str) -> Candidat
     usable = target.usable[target.name_row]
     their_row, their_names = target.name_row[usable], target.names.filter(pa.array(usable))
     if method == "exact":
-        i, j = equal_pairs(names, their_names, SAME_NAME)
+        i, j = equal_pairs(written(names), written(their_names), SAME_NAME)
         return Candidates.of(row[i], their_row[j])
     if method == "first_named":
         names = first_named(names)

@@ -77,7 +77,7 @@ def variants(row: IntArray, names: Any) -> Named:
 
 def keys(names: Any) -> dict[str, Any]:
     """Return the key of each name at each of `LEVELS`; null where nothing is left of it."""
-    trimmed = _spaced(names)
+    trimmed = written(names)
     folded = fold(trimmed)
     bare = pc.replace_substring_regex(folded, r"^(?:the|an?) |, (?:the|an?)$", "")
     article = _plain(bare, folded)
@@ -89,6 +89,11 @@ def keys(names: Any) -> dict[str, Any]:
         "spaces": pc.replace_substring(article, " ", ""),
     }
     return {level: _none_for_empty(key) for level, key in found.items()}
+
+
+def written(names: Any) -> Any:
+    """Return names with single spaces, null for empty ones."""
+    return _none_for_empty(_spaced(names))
 
 
 def fold(names: Any) -> Any:

@@ -62,7 +62,7 @@ class LinkRule:
     year_within: int = 1
     encoder: str = "minilm"
     read: Literal["title", "text"] = "title"
-    threshold: float = 0.85
+    threshold: float = 0.9
     margin: float = 0.03
     one_to_one: bool = True
     action: Literal["merge", "edge"] = "merge"

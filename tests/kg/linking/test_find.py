@@ -41,6 +41,11 @@ def test_exact_before_normalised():
     assert found == [("1", "7", "exact", "linked"), ("2", "8", "normalised", "linked")]
 
 
+def test_no_name_is_nobody_s_name():
+    books, films = side("book", [(1, ""), (2, " ")]), side("film", [(7, ""), (8, " ")])
+    assert links(books, films, methods=("exact", "normalised", "first_named")) == []
+
+
 def test_the_surest_name_is_taken():
     films = side("film", [(7, "emma"), (8, "The Emma"), (9, "Emma!")])
     assert links(side("book", [(1, "EMMA")]), films) == [("1", "7", "normalised", "linked")]
