@@ -1,6 +1,7 @@
 """What was collected, to a graph: nodes sorted, edges merged, the k-core taken if asked for."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +40,9 @@ def freeze(
     if not sum(len(part.src) for part in edges.get(interactions, EdgeSet("")).parts):
         raise InputError(f"no interactions: {_why_none(interactions, edges, log)}")
     domains = tuple(sorted({domain for nodes in sets.values() for domain in nodes.domains}))
-    finished = {kind: nodes.finish(domains) for kind, nodes in sets.items()}
+    with ThreadPoolExecutor() as pool:  # sorting ids lets go of the interpreter lock
+        done = pool.map(lambda nodes: nodes.finish(domains), sets.values())
+        finished = dict(zip(sets, done, strict=True))
     rows = {kind: new_row for kind, (_, new_row) in finished.items()}
     edges[interactions].traced = wanted.k_core > 1
     graph = KnowledgeGraph(

@@ -1,5 +1,6 @@
 """A graph on disk: Parquet by node type and relation, `schema.json`, and what was rejected."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,19 @@ def save_graph(source: Imported | KnowledgeGraph, path: Path) -> None:
     with write_folder(path, KIND, fingerprint=graph.fingerprint) as folder:
         (folder / "nodes").mkdir()
         (folder / "edges").mkdir()
-        for node_type, nodes in graph.nodes.items():
-            file = f"nodes/{file_name(node_type)}"
-            pq.write_table(node_table(nodes, graph.domains), folder / file)
-            schema["nodes"][node_type] = {"file": file, "count": len(nodes)}
-        for name, edges in graph.edges.items():
-            file = f"edges/{file_name(*name)}"
-            pq.write_table(_edge_table(edges), folder / file)
-            schema["edges"].append({"type": list(name), "file": file, "count": len(edges)})
+        with ThreadPoolExecutor() as pool:  # Arrow lets go of the interpreter lock
+            writing = []
+            for node_type, nodes in graph.nodes.items():
+                file = f"nodes/{file_name(node_type)}"
+                table = node_table(nodes, graph.domains)
+                writing.append(pool.submit(pq.write_table, table, folder / file))
+                schema["nodes"][node_type] = {"file": file, "count": len(nodes)}
+            for name, edges in graph.edges.items():
+                file = f"edges/{file_name(*name)}"
+                writing.append(pool.submit(pq.write_table, _edge_table(edges), folder / file))
+                schema["edges"].append({"type": list(name), "file": file, "count": len(edges)})
+            for written in writing:
+                written.result()
         pq.write_table(source.rejects, folder / REJECTS)
         if source.links.num_rows:
             pq.write_table(source.links, folder / LINKS)

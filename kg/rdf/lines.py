@@ -208,7 +208,7 @@ def _literals(
     """Return values and kinds of the literals within bounds, and which of those are plain."""
     start, end = bounds[:, 0], bounds[:, 1]
     quotes = np.flatnonzero(buffer == QUOTE)
-    escapes = np.flatnonzero(buffer == BACKSLASH)
+    escapes = np.flatnonzero(buffer == BACKSLASH) if b"\\" in data else np.empty(0, np.int64)
     opening = np.searchsorted(quotes, start)
     plain = np.searchsorted(quotes, end) - opening == 2
     plain &= np.searchsorted(escapes, start) == np.searchsorted(escapes, end)
