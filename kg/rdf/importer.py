@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -97,7 +98,9 @@ class RdfImport:
             then: called when all literals are in, before names are made of IRIs.
         """
         numbers, names = self._terms.numbers(), self._terms.names(self._scope)
+        self._terms = Terms()  # what is not needed any more may take as much memory as the graph
         files, member_of = self._sort_out(numbers, names)
+        del numbers
         placement = self._place(files, names, member_of, sets)
         files = [self._without_rejected(file, names, placement) for file in files]
         self._add_facts(files, placement, sets)
@@ -126,7 +129,7 @@ class RdfImport:
         types = [links.object[links.predicate == is_a] for _, _, links, _ in found]
         chains = [links.predicate == below for _, _, links, _ in found]
         mapped, ranks = mapped_classes(
-            np.unique(np.concatenate([np.empty(0, np.int64), *types])),
+            _distinct(np.concatenate([np.empty(0, np.int64), *types])),
             rank,
             _all(
                 links.subject[chain] for (_, _, links, _), chain in zip(found, chains, strict=True)
@@ -220,7 +223,7 @@ class RdfImport:
 
     def _relations(self, files: Sequence[_File]) -> dict[int, str]:
         iris = list(self._predicates)
-        found = sorted({int(code) for f in files for code in np.unique(f.links.predicate[f.edge])})
+        found = sorted({int(code) for f in files for code in _distinct(f.links.predicate[f.edge])})
         short = short_names([iris[code] for code in found], self._compact)
         relations = {code: short[iris[code]] for code in found}
         for section in self._mapping.rdf:
@@ -241,7 +244,11 @@ class RdfImport:
         src, dst = links.subject[rows], links.object[rows]
         shape = (len(types), max(relations, default=0) + 1, len(types))
         ends = (placement.type_of[src], links.predicate[rows], placement.type_of[dst])
-        key = np.ravel_multi_index([end.astype(np.int64) for end in ends], shape)
+        key = ends[0].astype(np.int64)
+        key *= shape[1]
+        key += ends[1]
+        key *= shape[2]
+        key += ends[2]
         count = np.bincount(key)
         distinct = np.flatnonzero(count)
         place = np.zeros(len(count), dtype=np.int16 if len(distinct) < 1 << 15 else np.int64)
@@ -306,6 +313,11 @@ def _fill(
 ) -> None:
     for node_type, rows, here in placement.by_type(terms):
         sets[node_type].fill(fact, rows, values.take(pa.array(here)))
+
+
+def _distinct(numbers: npt.NDArray[np.integer]) -> IntArray:
+    """Return the distinct numbers, sorted; there are fewer than terms."""
+    return np.flatnonzero(np.bincount(numbers))
 
 
 def _all(parts: Iterable[Any]) -> IntArray:

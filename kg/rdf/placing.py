@@ -82,15 +82,17 @@ def place(
         | {kind for rule in rules.prefixes for kind in (rule.type, rule.otherwise) if kind}
     )
     number = {name: i for i, name in enumerate(types)}
-    text = names.take(pa.array(used))
+    text = names if len(used) == len(names) else names.take(pa.array(used))
     rule_of, ids = _identify(text, rules, compact)
+    del text
 
     term, rank = members
-    best = np.full(len(names), len(classes), dtype=np.int64)
-    np.minimum.at(best, term, rank)
+    best = np.full(len(names), len(classes), dtype=np.int32)
+    last_first = np.argsort(-rank.astype(np.int16), kind="stable")
+    best[term[last_first]] = rank[last_first]  # of several, what is written last stays
     best = best[used]
-    type_of_class = np.array([*(number[rule.type] for rule in classes), -1])
-    kind = np.array([number[name] for name in default], dtype=np.int64)[default_of]
+    type_of_class = np.array([*(number[rule.type] for rule in classes), -1], dtype=np.int16)
+    kind = np.array([number[name] for name in default], dtype=np.int16)[default_of]
     unsettled = np.flatnonzero((rule_of < 0) & (best == len(classes)))
     for name in dict.fromkeys([*(name for name in default if name in known), *known]):
         found = sets[name].lookup(_short(ids.take(pa.array(unsettled)), name)) >= 0
@@ -121,9 +123,11 @@ def place(
     return placement
 
 
-def _identify(text: Any, rules: Rules, compact: Compactor) -> tuple[IntArray, Any]:
+def _identify(text: Any, rules: Rules, compact: Compactor) -> tuple[npt.NDArray[np.int16], Any]:
     """Return the prefix rule of each name, -1 for none, and its id."""
-    rule_of = np.full(len(text), -1, dtype=np.int64)
+    rule_of = np.full(len(text), -1, dtype=np.int16)
+    if not rules.prefixes:
+        return rule_of, compact.many(text)
     order, parts = [], []
     for i, rule in enumerate(rules.prefixes):
         size = len(rule.prefix.encode())
@@ -138,8 +142,6 @@ def _identify(text: Any, rules: Rules, compact: Compactor) -> tuple[IntArray, An
     here = np.flatnonzero(rule_of < 0)
     order.append(here)
     parts.append(compact.many(text.take(pa.array(here))))
-    if len(parts) == 1:
-        return rule_of, parts[0]
     place = np.empty(len(text), dtype=np.int64)
     place[np.concatenate(order)] = np.arange(len(text))
     return rule_of, pa.concat_arrays(parts).take(pa.array(place))
@@ -148,7 +150,7 @@ def _identify(text: Any, rules: Rules, compact: Compactor) -> tuple[IntArray, An
 def _put_in_domains(
     placement: Placement,
     used: IntArray,
-    rule_of: IntArray,
+    rule_of: npt.NDArray[np.int16],
     members: tuple[IntArray, IntArray],
     rules: Rules,
     sets: dict[str, NodeSet],
@@ -158,8 +160,13 @@ def _put_in_domains(
     ]
     said += [(rule, used[rule_of == i]) for i, rule in enumerate(rules.prefixes)]
     for rule, terms in said:
-        here = np.unique(terms[placement.type_of[terms] == placement.types.index(rule.type)])
-        if rule.domain is not None and len(here):
+        if rule.domain is None:
+            continue
+        inside = np.zeros(len(placement.row), dtype=np.bool_)
+        inside[terms] = True
+        inside &= placement.type_of == placement.types.index(rule.type)
+        here = np.flatnonzero(inside)
+        if len(here):
             sets[rule.type].put_in_domain(placement.row[here].astype(np.int64), rule.domain)
 
 
