@@ -39,18 +39,37 @@ def import_(
     into: Annotated[
         Path | None, typer.Option(metavar="GRAPH", help="Graph folder that the files add to.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Read everything, write nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read everything, show a sample, write nothing.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first rejected row.")
+    ] = False,
+    max_rejects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|P%", help="Stop at more rejected rows, in all, or as a share of a file."
+        ),
+    ] = None,
 ) -> None:
     """Read tables and RDF into a graph folder, or into a graph that is there already."""
     from encoders.names import encode_names
     from kg.importer import import_graph
+    from kg.rejects import RejectLimit
     from kg.store import load_imported, save_graph
     from kg.update import brings_news
 
     before = None if into is None else load_imported(into)
-    imported = import_graph(mapping, into=before, encode=encode_names)
+    if strict and max_rejects is not None:
+        raise InputError("give either --strict or --max-rejects")
+    limit = RejectLimit(count=0) if strict else None
+    limit = limit if max_rejects is None else RejectLimit.parse(max_rejects)
+    imported = import_graph(mapping, into=before, encode=encode_names, limit=limit)
     _describe(imported)
     if check:
+        from kg.sample import render_sample
+
+        console().print(render_sample(imported.graph))
         return
     out = out or into or Path("graph")
     if before is not None and out == into and not brings_news(before, imported):

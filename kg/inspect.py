@@ -1,10 +1,11 @@
 """What is in a graph: schema, domains, overlap, degrees, text, and what did not load."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.graph import EdgeType, KnowledgeGraph
@@ -75,6 +76,7 @@ class Description:
         user_overlap: users with interactions in both domains, `[num_domains][num_domains]`.
         item_overlap: items in both domains, the same shape.
         rejects: rows by (file, reason), most first.
+        examples: line and text of the first of each (file, reason).
     """
 
     nodes: tuple[NodeSummary, ...]
@@ -85,6 +87,7 @@ class Description:
     item_overlap: tuple[tuple[int, ...], ...]
     accounts: tuple[Account, ...]
     rejects: tuple[tuple[str, str, int], ...]
+    examples: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def describe(
@@ -111,6 +114,7 @@ def describe(
         item_overlap=_overlap(items) if graph.domains else (),
         accounts=tuple(accounts),
         rejects=_by_reason(rejects),
+        examples=_examples(rejects),
     )
 
 
@@ -155,3 +159,16 @@ def _by_reason(rejects: Any) -> tuple[tuple[str, str, int], ...]:
     groups = rejects.group_by(["file", "reason"]).aggregate([([], "count_all")])
     found = [(row["file"], row["reason"], row["count_all"]) for row in groups.to_pylist()]
     return tuple(sorted(found, key=lambda row: (-row[2], row[0], row[1])))
+
+
+def _examples(rejects: Any) -> dict[tuple[str, str], str]:
+    if rejects is None or not rejects.num_rows:
+        return {}
+    numbered = rejects.append_column("row", pa.array(np.arange(rejects.num_rows)))
+    first = numbered.group_by(["file", "reason"]).aggregate([("row", "min")])["row_min"]
+    return {
+        (row["file"], row["reason"]): row["raw"]
+        if row["line"] is None
+        else f"line {row['line']}: {row['raw']}"
+        for row in rejects.take(first).to_pylist()
+    }

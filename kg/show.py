@@ -98,16 +98,20 @@ def _overlap(description: Description) -> Table:
 
 def _accounts(description: Description) -> Table:
     counts = ["rows", "loaded", "merged", "ignored", "rejected"]
-    table = _table("Files (merged and ignored rows are among the loaded)", ["file", "as"], counts)
-    for a in description.accounts:
-        _row(table, a.file, a.section, a.rows, a.loaded, a.merged, a.ignored, a.rejected)
+    if any(account.filtered for account in description.accounts):
+        counts.insert(-1, "filtered")
+    title = "Files (rows = loaded + rejected; what is merged, ignored or filtered is loaded)"
+    table = _table(title, ["file", "as"], counts)
+    for account in description.accounts:
+        _row(table, account.file, account.section, *(getattr(account, name) for name in counts))
     return table
 
 
 def _rejects(description: Description) -> Table:
-    table = _table("Rejected rows", ["file", "reason"], ["rows"])
+    table = _table("Rejected rows", ["file", "reason"], ["rows"], ["the first"])
     for file, reason, count in description.rejects:
-        _row(table, file, reason, count)
+        first = " ".join(description.examples.get((file, reason), "").split())
+        _row(table, file, reason, count, first if len(first) <= 60 else first[:59] + "…")
     return table
 
 
