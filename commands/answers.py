@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from commands.exchange import MappingFile, naming_of
 from commands.options import AsJson, Device, Number, Protocol, Run, SkipUnknown, console
 from kg.errors import InputError
 
@@ -14,7 +15,9 @@ def recommend(
     domain: Annotated[str, typer.Option(help="Where items are taken from.")],
     user: Annotated[str | None, typer.Option(help="Id of a user.")] = None,
     users: Annotated[Path | None, typer.Option(help="File of users, with --out.")] = None,
-    out: Annotated[Path | None, typer.Option(help=".parquet, .csv or .tsv to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help=".parquet, .csv, .tsv, or RDF: .nq, .ttl or .nt to write.")
+    ] = None,
     k: Number = 10,
     include_seen: Annotated[bool, typer.Option("--include-seen")] = False,
     min_probability: Annotated[
@@ -24,6 +27,7 @@ def recommend(
     skip_unknown: SkipUnknown = False,
     protocol: Protocol = None,
     device: Device = None,
+    mapping: MappingFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Recommend items of a domain to one user, or to a file of users."""
@@ -42,7 +46,9 @@ def recommend(
     if users is not None and out is not None:
         from queries.batch import recommend_file
 
-        summary = recommend_file(recommender, users, out, skip_unknown=skip_unknown, **wanted)
+        summary = recommend_file(
+            recommender, users, out, skip_unknown=skip_unknown, naming=naming_of(mapping), **wanted
+        )
         typer.echo(f"{summary.asked} users, {summary.skipped} unknown: {out}")
         return
     ids, scores = recommender.recommend(user or "", **wanted)

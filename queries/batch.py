@@ -1,6 +1,8 @@
 """Many queries at once: a file in, a file out, both streamed."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.errors import InputError, UnknownIdError
+from kg.export.naming import Naming
+from kg.export.predictions import SUFFIXES, Origin, write_predictions
 from kg.progress import progress
+from kg.streams import plain_suffix
 from kg.vocab import IntArray, Vocab
 from queries.recommender import Recommender
 from queries.tables import TableFile, open_pairs, open_users, write_table
@@ -46,6 +51,7 @@ def recommend_file(
     exclude_seen: bool = True,
     min_probability: float | None = None,
     skip_unknown: bool = False,
+    naming: Naming | None = None,
 ) -> Summary:
     """Write the k best items of every user of a file.
 
@@ -53,12 +59,13 @@ def recommend_file(
         recommender: what answers.
         users: a table with a column `user` or a single column, or plain text with one id a line.
         out: `.parquet`, `.csv` or `.tsv`; columns user, rank (from 1), item, title, score. A user
-            with fewer than k items left has fewer rows.
+            with fewer than k items left has fewer rows. Or RDF, as `write_predictions` writes it.
         domain: where items are taken from.
         k: how many.
         exclude_seen: as in `Recommender.recommend`.
         min_probability: as there.
         skip_unknown: leave out users that are not in the graph instead of stopping.
+        naming: makes the IRIs of nodes in RDF; by default from their ids alone.
 
     Raises:
         InputError: the file cannot be read, the domain is unknown, or there are no probabilities.
@@ -70,7 +77,8 @@ def recommend_file(
     # The file is read twice: an unknown id in the last line is reported before hours of work.
     asked, skipped = _count_known(table, {column: vocab}, skip_unknown)
     written = 0
-    with write_table(out, ANSWERS) as writer, progress("Recommending", total=asked) as bar:
+    writing = _writing(recommender, out, naming)
+    with writing as writer, progress("Recommending", total=asked) as bar:
         for block, _ in table.blocks(_BLOCK_ROWS):
             ids = _strings(block[column])
             ids = ids.filter(pa.array(vocab.lookup(ids) >= 0)).to_pylist()
@@ -120,6 +128,22 @@ def predict_file(
             writer.write_table(block.append_column(schema.field("score"), column))
             bar.advance(len(block))
     return Summary(asked, skipped, asked)
+
+
+def _writing(
+    recommender: Recommender, out: Path, naming: Naming | None
+) -> AbstractContextManager[Any]:
+    """Return what opens a writer of answers."""
+    if plain_suffix(out) not in SUFFIXES:
+        return write_table(out, ANSWERS)
+    about = recommender.about
+    origin = Origin(
+        run=str(about.get("job", {}).get("name", "")),
+        protocol=str(about.get("protocol", "")),
+        version=str(about.get("versions", {}).get("isthmus", "")),
+        date=datetime.now(UTC),
+    )
+    return write_predictions(out, recommender.graph, origin, naming)
 
 
 def _answers(recommender: Recommender, users: list[str], items: Any, scores: Any) -> pa.Table:

@@ -1,6 +1,6 @@
 """A trained model that answers: raw ids in, raw ids and scores out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,11 @@ class Recommender:
         if split is not None and bundle.second_stage is not None:
             target = graph.item_mask(split.target)
             self._ranking = TargetRanking(bundle.ranking_scorer(split), target)
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What is known of the model: job, protocol, versions."""
+        return self._bundle.about
 
     @classmethod
     def open(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,7 +55,8 @@ def blocks(graph: KnowledgeGraph, naming: Naming) -> Iterator[Block]:
 
 def _keys(graph: KnowledgeGraph) -> Iterator[str]:
     def key(name: str, where: str, title: str, kind: str) -> str:
-        return f'<key id="{name}" for="{where}" attr.name={quoteattr(title)} attr.type="{kind}"/>\n'
+        told = _escaped(pa.array([title]))[0].as_py()
+        return f'<key id="{name}" for="{where}" attr.name="{told}" attr.type="{kind}"/>\n'
 
     for name in _NODE_KEYS:
         yield key(name, "node", name, "string")

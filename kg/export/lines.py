@@ -18,10 +18,15 @@ class Lines:
 
     Subjects and objects are given as they are written, `<...>` or `_:...`. A fact is a predicate
     with its object, one for all subjects or one for each, null for those that lack it.
+
+    Args:
+        turtle: whether to use prefixes, and to name a subject once.
+        graph: IRI of the graph that they are in, for N-Quads.
     """
 
-    def __init__(self, *, turtle: bool) -> None:
+    def __init__(self, *, turtle: bool, graph: str | None = None) -> None:
         self._turtle = turtle
+        self._end = " .\n" if graph is None else f" <{graph}> .\n"
 
     def head(self) -> bytes:
         """Return what stands at the top of the file."""
@@ -47,7 +52,7 @@ class Lines:
         if self._turtle:
             more = [pc.fill_null(join(" ;\n    ", fact), "") for fact in facts[1:]]
             return join(subjects, " ", facts[0], *more, " .\n")
-        return join(*(pc.fill_null(join(subjects, " ", fact, " .\n"), "") for fact in facts))
+        return join(*(pc.fill_null(join(subjects, " ", fact, self._end), "") for fact in facts))
 
     def statement(self, names: Any, src: Any, relation: str, dst: Any, said: Sequence[Any]) -> Any:
         """Return lines that name triples, without asserting them, and say something of each."""
@@ -69,4 +74,4 @@ def data_of(strings: Any) -> memoryview:
     """Return what Arrow strings hold, one after the other, without a copy."""
     offsets = np.frombuffer(strings.buffers()[1], dtype=np.int32)
     start, stop = offsets[[strings.offset, strings.offset + len(strings)]].tolist()
-    return memoryview(strings.buffers()[2] or b"")[start:stop]
+    return memoryview(strings.buffers()[2] or b"").cast("B")[start:stop]
