@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands import exchange
 from commands.link import link
 from commands.options import console
 from kg.errors import InputError
@@ -131,4 +132,4 @@ def _describe(imported: "Imported") -> None:
         console().print(render_changes(imported.changes))
 
 
-COMMANDS = (init, import_, link, inspect, pseudonym)
+COMMANDS = (init, import_, link, inspect, pseudonym, *exchange.COMMANDS)
