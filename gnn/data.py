@@ -37,8 +37,10 @@ def to_hetero(
             edges `(item, near, item)`.
 
     Raises:
-        InputError: a vector is not finite, or a weight is not finite or negative.
+        InputError: a vector is not finite, a weight is not finite or negative, or the graph has a
+            relation that is called as those made here are.
     """
+    _check_names(graph)
     data = HeteroData()
     for node_type, nodes in graph.nodes.items():
         data[node_type].num_nodes = len(nodes)
@@ -75,6 +77,16 @@ def interaction_types(graph: KnowledgeGraph) -> list[EdgeType]:
     """Return the edge types that interactions become: one for each domain, in their order."""
     user, relation, item = graph.interactions
     return [(user, f"{relation}:{domain}", item) for domain in graph.domains]
+
+
+def _check_names(graph: KnowledgeGraph) -> None:
+    item = graph.item_type
+    made = {(item, NEAR, item), (item, NEAR_ACROSS, item), *interaction_types(graph)}
+    for edge_type in made & graph.edges.keys():
+        raise InputError(
+            f"relation {edge_type[1]!r} from {edge_type[0]} to {edge_type[2]} has a name that the "
+            "network gives to edges of its own: call it something else in the mapping"
+        )
 
 
 def _check(fine: BoolArray, what: str, vocab: Vocab, rows: IntArray | None = None) -> None:

@@ -151,3 +151,21 @@ def test_a_vector_that_is_not_finite_is_one_line(graph):
 
     with pytest.raises(InputError, match=r"text vector of item 'b3' \(and 1 more\) must be finite"):
         to_hetero(graph, {"item": {"text": vectors}})
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [("item", "near", "item"), ("item", "near_across", "item"), ("user", "likes:b", "item")],
+)
+def test_a_relation_named_like_one_of_our_own_is_one_line(make_graph, taken):
+    graph = make_graph([("ann", "emma")], {"emma": "b"}, relations={taken: []})
+    with pytest.raises(InputError, match=f"relation '{taken[1]}' from {taken[0]} to item .* own"):
+        to_hetero(graph, {})
+
+
+def test_a_relation_of_that_name_between_others_is_free(make_graph):
+    near = ("user", "near", "user")
+    graph = make_graph(
+        [("ann", "emma"), ("bob", "emma")], {"emma": "b"}, relations={near: [("ann", "bob")]}
+    )
+    assert near in to_hetero(graph, {}).edge_types
