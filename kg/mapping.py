@@ -11,6 +11,7 @@ from kg.pseudonyms import Pseudonymise
 from kg.settings import build, read_toml
 from kg.tables.sections import CrosswalkFile, EdgeFile, NodeFile
 
+LiteralType = Literal["number", "date", "text"]
 RdfFormatName = Literal["ntriples", "nquads", "turtle", "trig", "n3", "rdfxml", "jsonld"]
 
 
@@ -61,7 +62,7 @@ class RdfFile:
     nodes: tuple[PrefixRule, ...] = ()
     title: tuple[str, ...] = ("rdfs:label",)
     text: tuple[str, ...] = ("rdfs:label", "rdfs:comment")
-    attributes: tuple[str, ...] = ()
+    attributes: dict[str, LiteralType] | tuple[str, ...] = ()  # types declared, or by datatype
     language: tuple[str, ...] = ("en", "")
     name_from_iri: bool = False  # title and text from the IRI where no literal gives them
     ignore: tuple[str, ...] = ()  # predicates to leave out

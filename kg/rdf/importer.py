@@ -1,7 +1,6 @@
 """The `[[rdf]]` sections of a mapping: triples to nodes, facts and edges."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ import pyarrow.compute as pc
 from kg.edges import EdgePart, EdgeSet
 from kg.graph import BoolArray, EdgeType
 from kg.mapping import GraphMapping, RdfFile
-from kg.nodes import NodeSet, attribute_fact
+from kg.nodes import NodeSet
 from kg.progress import Bar
 from kg.rdf.batch import Codes
 from kg.rdf.classes import mapped_classes, members
+from kg.rdf.facts import FactWriter
 from kg.rdf.files import STANDARD_INPUT, content_name, rdf_files
-from kg.rdf.literals import said
-from kg.rdf.names import Compactor, readable_names, short_names
+from kg.rdf.names import Compactor, short_names
+from kg.rdf.parts import Part, without_rejected
 from kg.rdf.placing import Placement, place
 from kg.rdf.prefixes import expand, prefixes_of
 from kg.rdf.rules import Rules
@@ -28,33 +28,11 @@ from kg.rdf.terms import Terms
 from kg.rdf.triples import (
     RDF_TYPE,
     SUBCLASS,
-    LinkRows,
-    LiteralRows,
     Selection,
     TripleCollector,
 )
 from kg.rejects import RejectLog, Tally
 from kg.vocab import IntArray
-
-NOT_IN_CATALOGUE = "not in the catalogue"
-
-
-@dataclass(frozen=True)
-class _File:
-    section: int
-    tally: Tally
-    links: LinkRows
-    literals: LiteralRows
-    edge: BoolArray  # which links are edges
-    typing: BoolArray  # which links say a class that the mapping knows
-
-    def mentioned(self, size: int) -> BoolArray:
-        """Return which terms are nodes because of this file."""
-        mask = np.zeros(size, dtype=np.bool_)
-        mask[self.links.subject[self.edge | self.typing]] = True
-        mask[self.links.object[self.edge]] = True
-        mask[self.literals.subject] = True
-        return mask
 
 
 class RdfImport:
@@ -102,12 +80,22 @@ class RdfImport:
         files, member_of = self._sort_out(numbers, names)
         del numbers
         placement = self._place(files, names, member_of, sets)
-        files = [self._without_rejected(file, names, placement) for file in files]
-        self._add_facts(files, placement, sets)
-        self._add_file_domains(files, placement, sets)
+        facts = FactWriter(
+            mapping=self._mapping,
+            prefixes=self._prefixes,
+            predicates=self._predicates,
+            compact=self._compact,
+        )
+        types = facts.types(files)
+        files = [
+            without_rejected(file, names, self._predicates, placement.rejected, types)
+            for file in files
+        ]
+        facts.add(files, types, placement, sets)
+        facts.add_domains(files, placement, sets)
         if then is not None:
             then()
-        self._name_from_iri(files, names, placement, sets)
+        facts.add_names(files, names, placement, sets)
         relations = self._relations(files)
         for file in files:
             self._add_edges(file, relations, placement, edges)
@@ -117,9 +105,7 @@ class RdfImport:
         path = self._paths[file_number - 1]
         return "in" if str(path) == STANDARD_INPUT else content_name(path)
 
-    def _sort_out(
-        self, numbers: Codes, names: Any
-    ) -> tuple[list[_File], tuple[IntArray, IntArray]]:
+    def _sort_out(self, numbers: Codes, names: Any) -> tuple[list[Part], tuple[IntArray, IntArray]]:
         """Tell edges from types, and return the mapped classes of terms beside the files."""
         found = [(i, f, f.links(numbers), f.literals(numbers)) for i, f in self._collected]
         self._collected = []
@@ -146,7 +132,7 @@ class RdfImport:
             ignored = ~typing & self._left_out(file.selection)[links.predicate]
             file.tally.ignored += int(ignored.sum())
             file.tally.loaded += int(ignored.sum())
-            files.append(_File(i, file.tally, links, literals, ~(ignored | typing), typing))
+            files.append(Part(i, file.tally, links, literals, ~(ignored | typing), typing))
             pairs.append(members(links.subject[typing], links.object[typing], mapped, ranks))
         return files, (_all(term for term, _ in pairs), _all(rank for _, rank in pairs))
 
@@ -156,7 +142,7 @@ class RdfImport:
 
     def _place(
         self,
-        files: Sequence[_File],
+        files: Sequence[Part],
         names: Any,
         member_of: tuple[IntArray, IntArray],
         sets: dict[str, NodeSet],
@@ -179,49 +165,7 @@ class RdfImport:
             self._mapping.known_to_rdf(),
         )
 
-    def _add_facts(
-        self, files: Sequence[_File], placement: Placement, sets: dict[str, NodeSet]
-    ) -> None:
-        attributes = short_names(
-            self._iris([name for rdf in self._mapping.rdf for name in rdf.attributes]),
-            self._compact,
-        )
-        for i, section in enumerate(self._mapping.rdf):
-            literals = said([f.literals for f in files if f.section == i], section.language)
-            for predicate in self._numbers(section.title):
-                _fill(sets, placement, "title", *literals.first(predicate))
-            _fill(sets, placement, "text", *literals.joined(self._numbers(section.text)))
-            for iri in self._iris(section.attributes):
-                name = attribute_fact(attributes[iri])
-                _fill(sets, placement, name, *literals.first(self._predicates.get(iri, -1)))
-
-    def _add_file_domains(
-        self, files: Sequence[_File], placement: Placement, sets: dict[str, NodeSet]
-    ) -> None:
-        placed = {name: sets[name].placed() for name in placement.types if name in sets}
-        for file in files:
-            domain = self._mapping.rdf[file.section].domain
-            if domain is not None:
-                terms = np.flatnonzero(file.mentioned(len(placement.row)))
-                for node_type, rows, _ in placement.by_type(terms):
-                    sets[node_type].put_in_domain(rows[~placed[node_type][rows]], domain)
-
-    def _name_from_iri(
-        self, files: Sequence[_File], names: Any, placement: Placement, sets: dict[str, NodeSet]
-    ) -> None:
-        for file in files:
-            if not self._mapping.rdf[file.section].name_from_iri:
-                continue
-            terms = np.flatnonzero(file.mentioned(len(placement.row)))
-            for node_type, rows, here in placement.by_type(terms):
-                for fact in ("title", "text"):
-                    empty = sets[node_type].empty(fact)[rows]
-                    iris = names.take(pa.array(terms[here[empty]]))
-                    named = pc.invert(pc.starts_with(iris, "_:"))
-                    some = rows[empty][named.to_numpy(zero_copy_only=False)]
-                    sets[node_type].fill(fact, some, readable_names(iris.filter(named)))
-
-    def _relations(self, files: Sequence[_File]) -> dict[int, str]:
+    def _relations(self, files: Sequence[Part]) -> dict[int, str]:
         iris = list(self._predicates)
         found = sorted({int(code) for f in files for code in _distinct(f.links.predicate[f.edge])})
         short = short_names([iris[code] for code in found], self._compact)
@@ -234,7 +178,7 @@ class RdfImport:
 
     def _add_edges(
         self,
-        file: _File,
+        file: Part,
         relations: Mapping[int, str],
         placement: Placement,
         edges: dict[EdgeType, EdgeSet],
@@ -280,39 +224,6 @@ class RdfImport:
 
     def _iris(self, names: Iterable[str]) -> list[str]:
         return [expand(name, self._prefixes) for name in names]
-
-    def _numbers(self, names: Iterable[str]) -> list[int]:
-        """Return the numbers of predicates, -1 for those that the data lack."""
-        return [self._predicates.get(iri, -1) for iri in self._iris(names)]
-
-    def _without_rejected(self, file: _File, names: Any, placement: Placement) -> _File:
-        """Reject what is said of terms that should have been in the catalogue."""
-        links, literals, tally = file.links, file.literals, file.tally
-        iris = list(self._predicates)
-        bad = placement.rejected[links.subject] & (file.typing | file.edge)
-        bad |= placement.rejected[links.object] & file.edge
-        silent = placement.rejected[literals.subject]
-        for i in np.flatnonzero(bad).tolist():
-            ends = (names[int(links.subject[i])].as_py(), names[int(links.object[i])].as_py())
-            raw = f"{ends[0]} {iris[links.predicate[i]]} {ends[1]}"
-            _reject(tally, links.line[i], raw)
-        for i in np.flatnonzero(silent).tolist():
-            name, value = names[int(literals.subject[i])].as_py(), literals.value[i].as_py()
-            _reject(tally, literals.line[i], f"{name} {iris[literals.predicate[i]]} {value!r}")
-        tally.loaded += int((file.typing & ~bad).sum()) + int((~silent).sum())
-        literals = literals.take(~silent) if silent.any() else literals
-        return replace(file, literals=literals, edge=file.edge & ~bad, typing=file.typing & ~bad)
-
-
-def _reject(tally: Tally, line: Any, raw: str) -> None:
-    tally.reject(int(line) if line > 0 else None, raw, NOT_IN_CATALOGUE)
-
-
-def _fill(
-    sets: dict[str, NodeSet], placement: Placement, fact: str, terms: IntArray, values: Any
-) -> None:
-    for node_type, rows, here in placement.by_type(terms):
-        sets[node_type].fill(fact, rows, values.take(pa.array(here)))
 
 
 def _distinct(numbers: npt.NDArray[np.integer]) -> IntArray:

@@ -84,6 +84,36 @@ def test_triples_become_nodes_facts_and_edges(example):
     assert [row["reason"] for row in imported.rejects.to_pylist()] == ["unknown item"]
 
 
+def test_attributes_are_what_their_datatypes_say_or_the_mapping(example):
+    more = """
+ex:emma ex:pages 474 , 475 ; ex:code "0012" ; ex:out "1815-12-23"^^xsd:date ; ex:weight "300" .
+ex:clueless ex:pages "many"^^xsd:integer ; ex:out "1995"^^xsd:gYear ; ex:weight "light" .
+"""
+    xsd = "@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .\n"
+    names = '["ex:pages", "ex:code", "ex:out", "ex:weight"]'
+    imported = example(MAPPING.replace('["ex:year"]', names), catalogue_ttl=xsd + CATALOGUE + more)
+    assert imported.graph.items.attributes.to_pydict() == {
+        "code": [None, "0012"],
+        "out": ["1995", "1815-12-23"],
+        "pages": [None, 474],
+        "weight": ["light", "300"],
+    }
+    reasons = set(imported.rejects["reason"].to_pylist())
+    assert reasons == {"is not a finite number", "unknown item"}
+    names = (
+        '{ "ex:code" = "number", "ex:weight" = "number", "ex:out" = "date", "ex:year" = "text" }'
+    )
+    imported = example(MAPPING.replace('["ex:year"]', names), catalogue_ttl=xsd + CATALOGUE + more)
+    assert imported.graph.items.attributes.to_pydict() == {
+        "code": [None, 12],
+        "out": ["1995", "1815-12-23"],
+        "weight": [None, 300],
+        "year": [None, "1815"],
+    }
+    (rdf,) = [account for account in imported.accounts if account.file == "catalogue.ttl"]
+    assert rdf.rejected == 1
+
+
 def test_language_preference(example):
     graph = example(MAPPING.replace("attributes", 'language = "fr"\nattributes')).graph
     assert graph.items.title.to_pylist() == ["Clueless", "Emma (roman)"]
