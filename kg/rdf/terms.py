@@ -1,6 +1,7 @@
 """The distinct IRIs and blank nodes of all RDF files, numbered in order of first sight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ class Terms:
         self._waiting = 0
         self._issued = 0
         self._numbers: list[Codes] = []
+        self._thread = ThreadPoolExecutor(1)  # so that parsing goes on meanwhile
+        self._task: Future[None] | None = None
 
     def tickets(self, names: pa.StringArray, file_number: int) -> int:
         """Take names in and return the ticket of the first; the others follow one by one.
@@ -47,12 +50,14 @@ class Terms:
         self._waiting += len(names)
         self._pending.append(names.cast(pa.large_string()))
         if self._waiting > max(PENDING, len(self._known)):
-            self._look_up()
+            self._wait()
+            pending, self._pending, self._waiting = self._pending, [], 0
+            self._task = self._thread.submit(self._look_up, pending)
         return first
 
     def numbers(self) -> Codes:
         """Return the number of each ticket."""
-        self._look_up()
+        self._finish()
         return np.concatenate([np.empty(0, np.int32), *self._numbers])
 
     def names(self, scope: Callable[[int], str] = lambda file: f"b{file}") -> pa.LargeStringArray:
@@ -62,7 +67,7 @@ class Terms:
             scope: what stands before the labels of a file, given its number; asked of those files
                 only that have blank nodes.
         """
-        self._look_up()
+        self._finish()
         blank = pc.starts_with(self._known, "_:")
         labelled = self._known.filter(blank)
         if not len(labelled):
@@ -75,12 +80,20 @@ class Terms:
         new = pc.binary_join_element_wise(before, parts.field("label"), dot)
         return pc.replace_with_mask(self._known, blank, new)
 
-    def _look_up(self) -> None:
-        if not self._pending:
-            return
-        encoded = pa.chunked_array([self._known, *self._pending]).dictionary_encode()
+    def _finish(self) -> None:
+        self._wait()
+        if self._pending:
+            self._look_up(self._pending)
+            self._pending, self._waiting = [], 0
+
+    def _wait(self) -> None:
+        if self._task is not None:
+            self._task.result()
+            self._task = None
+
+    def _look_up(self, pending: Sequence[Any]) -> None:
+        encoded = pa.chunked_array([self._known, *pending]).dictionary_encode()
         indices = [chunk.indices.to_numpy() for chunk in encoded.chunks]  # none for empty ones
         self._numbers.append(np.concatenate([np.empty(0, np.int32), *indices])[len(self._known) :])
         if encoded.num_chunks:
             self._known = encoded.chunk(0).dictionary
-        self._pending, self._waiting = [], 0
