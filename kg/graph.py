@@ -210,6 +210,8 @@ def _hash_column(digest: "hashlib._Hash", column: Any) -> None:
     if pa.types.is_integer(present.type) or pa.types.is_floating(present.type):
         values = present.to_numpy() + 0  # -0 is 0
         digest.update(str(present.type).encode() + values.tobytes())
+    elif pa.types.is_string(present.type):
+        add_joined(digest, present)
     elif isinstance(present, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
         digest.update(pc.list_value_length(present).to_numpy().tobytes())
         _hash_column(digest, present.flatten())
