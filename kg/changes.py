@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from kg.graph import BoolArray, Edges, KnowledgeGraph, Nodes
 from kg.tables.values import flat, mask_of
-from kg.vocab import IntArray, Vocab
+from kg.vocab import IntArray
 
-NEW, LINKED = "new", "linked"
+NEW, GONE = "new", "gone"
 EXAMPLES = 5
 
 
@@ -24,8 +24,8 @@ class Change:
     Attributes:
         import_number: which import, from 1.
         of: the node type, or source, relation and destination of the edge type.
-        what: `new`; of nodes also `title`, `text`, `domains`, an attribute, or `linked`: the node
-            has become one with another; of edges also `weight` or `time`.
+        what: `new`; of nodes also `title`, `text`, `domains` or an attribute; of edges also
+            `weight`, `time`, or `gone`, when a row has taken the edge back.
         count: how many.
         examples: the first of them, each as id, before and after; of an edge the two ids.
     """
@@ -47,7 +47,7 @@ def changes_between(old: KnowledgeGraph, new: KnowledgeGraph, number: int) -> tu
 
     Args:
         old: the graph before.
-        new: the graph after, with the nodes and edges of the old one but for those linked away.
+        new: the graph after, with at least the nodes of the old one.
         number: of the import.
     """
     found = [
@@ -80,12 +80,8 @@ def _of_nodes(kind: str, old: KnowledgeGraph, new: KnowledgeGraph) -> Iterator[_
         yield kind, NEW, len(after), []
         return
     before = old.nodes[kind]
-    found = after.vocab.lookup(before.vocab.ids)
-    stays = pa.array(found >= 0)
-    gone = before.vocab.ids.filter(pc.invert(stays)).to_pylist()
-    yield kind, NEW, len(after) - len(before) + len(gone), []
-    yield kind, LINKED, len(gone), [(node, "", "") for node in gone[:EXAMPLES]]
-    before, place = _only(before, stays), pa.array(found[found >= 0])
+    yield kind, NEW, len(after) - len(before), []
+    place = pa.array(after.vocab.index(before.vocab.ids))
     columns = [
         ("title", before.title, after.title.take(place)),
         ("text", before.text, after.text.take(place)),
@@ -102,16 +98,6 @@ def _of_nodes(kind: str, old: KnowledgeGraph, new: KnowledgeGraph) -> Iterator[_
         columns.append((name, was, pa.array([""] * len(before), pa.string())))
     for name, was, values in columns:
         yield kind, name, *_differences(before, was, values)
-
-
-def _only(nodes: Nodes, stays: Any) -> Nodes:
-    return Nodes(
-        vocab=Vocab(nodes.vocab.ids.filter(stays), nodes.vocab.kind),
-        title=nodes.title.filter(stays),
-        text=nodes.text.filter(stays),
-        domains=nodes.domains[stays.to_numpy(zero_copy_only=False)],
-        attributes=nodes.attributes.filter(stays) if nodes.attributes.num_columns else pa.table({}),
-    )
 
 
 def _differences(nodes: Nodes, was: Any, values: Any) -> tuple[int, list[tuple[str, str, str]]]:
@@ -138,6 +124,7 @@ def _of_edges(
     before = old.edges[kind]
     place = _places(kind, before, after, old, new)
     yield name, NEW, len(after) - int((place >= 0).sum()), []
+    yield name, GONE, int((place < 0).sum()), []
     before, place = before.take(place >= 0), place[place >= 0]
     yield (
         name,
@@ -164,11 +151,10 @@ def _places(
     old: KnowledgeGraph,
     new: KnowledgeGraph,
 ) -> IntArray:
-    """Return where each edge of before is in after, -1 where a link took one of its ends away."""
-    src, dst = (new.nodes[kind[end]].vocab.lookup(old.nodes[kind[end]].vocab.ids) for end in (0, 2))
-    src, dst = src[before.src], dst[before.dst]
+    """Return where each edge of before is in after, -1 where it is gone."""
+    src, dst = (new.nodes[kind[end]].vocab.index(old.nodes[kind[end]].vocab.ids) for end in (0, 2))
     width = len(new.nodes[kind[2]])
-    wanted = np.where((src >= 0) & (dst >= 0), src * width + dst, -1)
+    wanted = src[before.src] * width + dst[before.dst]
     pairs = after.src * width + after.dst
     order = np.argsort(pairs, kind="stable")  # a graph from elsewhere may have them in any order
     found = np.minimum(np.searchsorted(pairs, wanted, sorter=order), max(len(pairs) - 1, 0))

@@ -24,6 +24,7 @@ from kg.progress import progress
 from kg.rdf.importer import RdfImport
 from kg.rejects import REJECT_SCHEMA, Account, RejectLimit, RejectLog
 from kg.spaces import read_crosswalks
+from kg.summed import summed_files
 from kg.update import Base
 
 
@@ -39,6 +40,7 @@ class Imported:
         changes: what each import into a graph that was there already has changed in it.
         pseudonyms: node types whose ids were replaced, and what tells their key from another.
         tables: node types that tables define.
+        summed: marks of the files whose rows were added up.
         crosswalk: who is behind the pseudonyms, and where to write it.
     """
 
@@ -49,6 +51,7 @@ class Imported:
     changes: tuple[Change, ...] = ()
     pseudonyms: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
+    summed: tuple[str, ...] = ()
     crosswalk: Crosswalk | None = field(default=None, repr=False)
 
     @property
@@ -93,7 +96,7 @@ def import_graph(
         return Imported(graph=graph, rejects=REJECT_SCHEMA.empty_table(), accounts=(account,))
     privacy = Privacy.of(mapping)
     log = RejectLog(withhold=privacy.withholds, limit=limit)
-    door, tallies = read_crosswalks(mapping, log)
+    summed = summed_files(mapping)
     sets = privacy.sets()
     edges: dict[EdgeType, EdgeSet] = {}
     sections = len(mapping.nodes) + len(mapping.rdf) + len(mapping.edges)
@@ -101,6 +104,7 @@ def import_graph(
         base.check(mapping, privacy.checks)
         base.seed(sets, edges)
     with privacy.quiet(), progress("importing", total=sections) as bar:
+        door, tallies = read_crosswalks(mapping, log)
         tallies += read_catalogue(mapping, door, sets, log, bar)
         if base is not None:
             base.fill_tables(sets, mapping)
@@ -109,6 +113,8 @@ def import_graph(
         rdf.add(sets, edges, then=None if base is None else partial(base.fill_rest, sets, mapping))
         known = {kind: len(nodes) for kind, nodes in sets.items()}
         tallies += read_edge_tables(mapping, door, sets, edges, log, bar)
+        if base is not None:
+            base.add_up(edges, summed)
     graph = privacy.protect(freeze(mapping, sets, edges, known, log))
     with privacy.quiet():
         linked = apply_links(
@@ -126,6 +132,7 @@ def import_graph(
         links=linked.links,
         pseudonyms=privacy.checks,
         tables=tuple(sorted(mapping.table_types())),
+        summed=tuple(sorted(set(summed.values()))),
         crosswalk=privacy.crosswalk,
     )
     return imported if base is None else base.joined(imported)

@@ -49,6 +49,7 @@ def save_graph(source: Imported | KnowledgeGraph, path: Path) -> None:
         "interactions": list(graph.interactions),
         "pseudonyms": dict(source.pseudonyms),
         "tables": list(source.tables),
+        "summed": list(source.summed),
         "nodes": {},
         "edges": [],
     }
@@ -117,6 +118,7 @@ def load_imported(path: Path) -> Imported:
         changes=tuple(map(Change.read, read_json(changes) if changes.exists() else ())),
         pseudonyms=schema.get("pseudonyms", {}),
         tables=tuple(schema.get("tables", ())),
+        summed=tuple(schema.get("summed", ())),
     )
 
 

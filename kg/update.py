@@ -15,6 +15,8 @@ from kg.graph import EdgeType, KnowledgeGraph, Nodes
 from kg.mapping import Existing, GraphMapping, Interactions
 from kg.nodes import NodeSet, attribute_fact
 from kg.rejects import RejectLog, Tally
+from kg.summed import add_up
+from kg.tables.values import flat, is_text, to_attribute
 
 if TYPE_CHECKING:
     from kg.importer import Imported
@@ -56,7 +58,8 @@ class Base:
                 "links: nodes that became one cannot be told apart when files are added; import "
                 'all files anew, or link by action = "edge"'
             )
-        if self.existing.interactions != mapping.interactions:
+        wanted = mapping.interactions
+        if self.before.graph.interactions != (wanted.user, wanted.relation, wanted.item):
             raise ConfigError(
                 f"interactions: the graph predicts {' '.join(self.before.graph.interactions)!r}; "
                 "leave the section out, or say the same"
@@ -84,6 +87,10 @@ class Base:
         for kind, nodes in graph.nodes.items():
             into = sets.setdefault(kind, NodeSet(kind))
             into.add_known(nodes.vocab.ids)
+            for name in nodes.attributes.column_names:
+                column = nodes.attributes.column(name)
+                if is_text(column.type) and not is_text(to_attribute(flat(column)).type):
+                    into.texts.add(attribute_fact(name))
             for column, domain in enumerate(graph.domains):
                 into.put_in_domain(np.flatnonzero(nodes.domains[:, column]), domain)
         for name, some in graph.edges.items():
@@ -113,6 +120,13 @@ class Base:
                 _join_texts(sets[kind], nodes)
                 _fill(sets[kind], nodes)
 
+    def add_up(
+        self, edges: Mapping[EdgeType, EdgeSet], marks: Mapping[tuple[str, str], str]
+    ) -> None:
+        """Leave out what has been added up before, given the marks of `summed_files`."""
+        before = {name: edges[name].parts[0] for name in self.before.graph.edges}
+        add_up(edges, before, marks, self.before.summed)
+
     def joined(self, after: "Imported") -> "Imported":
         """Return a finished import with the accounts and rejects of earlier ones, and changes."""
         before, number = self.before, self.before.number + 1
@@ -126,6 +140,7 @@ class Base:
             changes=before.changes + changes_between(before.graph, after.graph, number),
             pseudonyms={**before.pseudonyms, **after.pseudonyms},
             tables=tuple(sorted({*before.tables, *after.tables})),
+            summed=tuple(sorted({*before.summed, *after.summed})),
         )
 
 

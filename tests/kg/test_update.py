@@ -14,7 +14,7 @@ from kg.update import brings_news
 
 MAPPING = """
 [[nodes]]
-file = "{0}items.csv"
+file = "items.csv"
 type = "item"
 id = "id"
 domain_column = "domain"
@@ -22,10 +22,10 @@ text = ["title", "about"]
 attributes = ["year", "size"]
 
 [[edges]]
-file = "{0}likes.csv"
+file = "likes.csv"
 relation = "interacts"
-src = {{ type = "user", column = "user", create = true }}
-dst = {{ type = "item", column = "item" }}
+src = { type = "user", column = "user", create = true }
+dst = { type = "item", column = "item" }
 weight = "stars"
 time = "when"
 """
@@ -52,7 +52,7 @@ def add(write, tmp_path):
         write("likes.csv", likes)
         folder = tmp_path / "graph"
         before = load_imported(folder) if folder.exists() else None
-        imported = import_graph(write("mapping.toml", mapping.format("")), into=before)
+        imported = import_graph(write("mapping.toml", mapping), into=before)
         if not check and (before is None or brings_news(before, imported)):
             save_graph(imported, folder)
         return imported
@@ -215,7 +215,7 @@ def test_numbers_that_meet_words_become_words_as_in_one_import(add, write):
 def joint(write, items=ITEMS, likes=LIKES):
     write("joint/items.csv", items)
     write("joint/likes.csv", likes)
-    return import_graph(write("joint/mapping.toml", MAPPING.format(""))).graph
+    return import_graph(write("joint/mapping.toml", MAPPING)).graph
 
 
 def test_other_interactions_are_refused(add):
@@ -299,6 +299,157 @@ def test_scrubbed_texts_are_no_changes(add):
     assert again.changes == ()
 
 
+@pytest.mark.parametrize(("repeats", "weights"), [("sum", [8, 5, 3]), ("count", [2, 1, 1])])
+def test_a_file_that_is_added_up_counts_once(add, write, repeats, weights, tmp_path):
+    mapping = MAPPING.replace('weight = "stars"', f'weight = "stars"\nrepeats = "{repeats}"')
+    likes = "user,item,stars,when\nann,b1,4,3\nann,b1,4,3\nann,f1,5,4\nbob,b2,3,1\n"
+    first = add(likes=likes, mapping=mapping)
+    assert first.graph.interaction_edges.weight.tolist() == weights
+    before = stamps(tmp_path / "graph")
+    again = add(likes=likes, mapping=mapping)
+    assert again.graph.interaction_edges.weight.tolist() == weights
+    assert again.accounts[-1].merged == again.accounts[-1].loaded == 4
+    assert stamps(tmp_path / "graph") == before
+    grown = add(likes="user,item,stars,when\nann,b1,1,9\ncid,b1,7,9\n", mapping=mapping)
+    more = [9, 5, 3, 7] if repeats == "sum" else [3, 1, 1, 1]
+    assert grown.graph.interaction_edges.weight.tolist() == more
+
+
+def test_the_last_row_may_take_an_edge_of_the_graph_back(add):
+    last = 'weight = "stars"\nrepeats = "last"\nat_least = 2'
+    mapping = MAPPING.replace('weight = "stars"', last)
+    add(mapping=mapping)
+    imported = add(likes="user,item,stars,when\nann,b1,1,9\nann,f1,3,9\n", mapping=mapping)
+    assert imported.graph.interaction_edges.weight.tolist() == [3, 2.5]
+    edges = "user interacts item"
+    assert changes(imported) == {(edges, "gone"): 1, (edges, "weight"): 1, (edges, "time"): 1}
+
+
+def test_declared_texts_stay_texts(add):
+    items = ITEMS.replace("1815", "007").replace("1965", "008").replace("1995", "009")
+    declared = 'attributes = { year = "text", size = "text" }'
+    add(items, mapping=MAPPING.replace('attributes = ["year", "size"]', declared))
+    grown = add(mapping=MAPPING[MAPPING.index("[[edges]]") :], likes=LIKES + "cid,b1,1,1\n")
+    assert grown.graph.items.attributes.to_pydict()["year"] == ["007", "008", "009"]
+    assert set(changes(grown)) == {("user", "new"), ("user interacts item", "new")}
+
+
+RDF = """
+[[rdf]]
+file = "a.ttl"
+default_type = "entity"
+prefixes = { ex = "http://e/" }
+nodes = [{ prefix = "http://shop/", type = "item" }]
+types = { "ex:Person" = { type = "person" } }
+"""
+TURTLE = """\
+@prefix ex: <http://e/> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix shop: <http://shop/> .
+"""
+FIRST = (
+    TURTLE
+    + """
+ex:austen a ex:Person ; rdfs:label "Jane Austen" ; ex:lives [ ex:in ex:bath ] .
+ex:bath rdfs:label "Bath" ; rdfs:comment "A city." .
+shop:b1 ex:author ex:austen ; rdfs:comment "What RDF says of it." .
+shop:b2 rdfs:comment "What RDF says of it." .
+"""
+)
+
+
+@pytest.fixture
+def add_rdf(add, write):
+    def run(content):
+        write("a.ttl", content)
+        return add(mapping=MAPPING + RDF)
+
+    return run
+
+
+def test_the_same_rdf_again_changes_nothing(add_rdf, tmp_path):
+    first = add_rdf(FIRST)
+    before = stamps(tmp_path / "graph")
+    again = add_rdf(FIRST)
+    assert content(again.graph) == content(first.graph)
+    assert stamps(tmp_path / "graph") == before
+    assert (
+        sum(node.startswith("_:") for node in first.graph.nodes["entity"].vocab.ids.to_pylist())
+        == 1
+    )
+
+
+def test_rdf_finds_the_nodes_of_the_graph(add_rdf):
+    add_rdf(FIRST)
+    grown = add_rdf(TURTLE + "shop:f1 ex:author ex:austen . shop:z9 ex:author ex:austen .")
+    edges = grown.graph.edges["item", "author", "person"]  # though its class is not said again
+    assert grown.graph.items.vocab.to_ids(edges.src) == ["b1", "f1"]
+    assert "ex:austen" not in grown.graph.nodes["entity"].vocab
+    assert grown.rejects["reason"].to_pylist() == ["not in the catalogue"]
+
+
+def test_rdf_adds_to_texts_and_a_new_title_changes_them(add_rdf):
+    add_rdf(FIRST)
+    later = """
+    ex:austen rdfs:comment "A writer." .
+    ex:bath rdfs:label "Bath, Somerset" .
+    shop:b1 rdfs:label "Never read: tables come first" ; rdfs:comment "Nor this." .
+    """
+    grown = add_rdf(TURTLE + later)
+    entities = grown.graph.nodes["entity"]
+    bath = entities.vocab.index(["ex:bath"])[0]
+    assert entities.title[bath].as_py() == entities.text[bath].as_py() == "Bath, Somerset"
+    assert grown.graph.nodes["person"].text.to_pylist() == ["Jane Austen. A writer."]
+    assert grown.graph.items.title[0].as_py() == "Emma"
+    assert grown.graph.items.text[0].as_py() == "Emma. A novel"
+    assert {key: count for key, count in changes(grown).items() if key[0] != "item"} == {
+        ("entity", "title"): 1,
+        ("entity", "text"): 1,
+        ("person", "text"): 1,
+    }
+    assert add_rdf(TURTLE + later).changes == grown.changes
+
+
+def test_blank_nodes_of_another_file_are_other_nodes(add_rdf):
+    add_rdf(FIRST)
+    grown = add_rdf(FIRST + " ")
+    blank = [node for node in grown.graph.nodes["entity"].vocab.ids.to_pylist() if node[0] == "_"]
+    assert len(blank) == 2
+
+
+def test_names_from_iris_do_not_replace_what_is_known(add, write):
+    write("a.ttl", FIRST)
+    add(mapping=MAPPING + RDF)
+    write("a.ttl", TURTLE + "shop:b2 ex:set_in ex:bath, ex:Lyme_Regis .")
+    named = RDF.replace("[[rdf]]", "[[rdf]]\nname_from_iri = true")
+    entities = add(mapping=MAPPING + named).graph.nodes["entity"]
+    titles = dict(zip(entities.vocab.ids.to_pylist(), entities.title.to_pylist(), strict=True))
+    assert titles["ex:bath"] == "Bath"
+    assert titles["ex:Lyme_Regis"] == "Lyme Regis"
+
+
+LINKS = """
+[[links]]
+source = "item"
+target = "entity"
+methods = ["exact"]
+action = "edge"
+relation = "about"
+"""
+
+
+def test_links_again_change_nothing(add, write, tmp_path):
+    write("a.ttl", TURTLE + "ex:dune rdfs:label 'Dune' ; ex:by ex:herbert .")
+    first = add(mapping=MAPPING + RDF + LINKS)
+    assert len(first.graph.edges["item", "about", "entity"]) == 1
+    before = stamps(tmp_path / "graph")
+    again = add(mapping=MAPPING + RDF + LINKS)
+    assert content(again.graph) == content(first.graph)
+    assert stamps(tmp_path / "graph") == before
+    write("a.ttl", TURTLE + "ex:emma rdfs:label 'Emma' .")
+    grown = add(mapping=MAPPING + RDF + LINKS)
+    assert len(grown.graph.edges["item", "about", "entity"]) == grown.links.num_rows == 2
+
+
 names = st.sampled_from(["a", "b", "c", "d", "e", "é", "z z"])
 rows_of_items = st.lists(st.tuples(names, st.booleans(), st.booleans()), max_size=8)
 rows_of_likes = st.lists(
@@ -329,7 +480,7 @@ def test_one_import_of_both_is_one_import_after_the_other(write, one, more, like
     both = tables(CORE + one + more, like + likes + more_likes)
     write("items.csv", first[0])
     write("likes.csv", first[1])
-    mapping = write("mapping.toml", MAPPING.format(""))
+    mapping = write("mapping.toml", MAPPING)
     before = import_graph(mapping)
     items, edges = tables(more, more_likes)
     write("items.csv", items)
