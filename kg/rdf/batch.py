@@ -144,7 +144,10 @@ def by_line(first: TripleBatch, second: TripleBatch) -> TripleBatch:
         subject=np.concatenate([first.subject, code[second.subject]]),
         predicate=np.concatenate([first.predicate, code[second.predicate]]),
         object=np.concatenate(
-            [first.object, np.where(literal, target - len(first.value), code[target])]
+            [
+                first.object,
+                np.where(literal, target - len(first.value), code[np.where(literal, -1, target)]),
+            ]
         ),
         graph=np.concatenate([first.graph, code[second.graph]]),
         line=np.concatenate([first.line, second.line]),
