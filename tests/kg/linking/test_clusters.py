@@ -46,6 +46,6 @@ def test_no_cluster_is_larger_than_allowed(links, limit):
 
 def test_the_strictest_rule_of_a_cluster_counts():
     source, target = np.array([0, 1, 4]), np.array([1, 2, 5])
-    found = cluster(source, target, np.array([10, 2, 10]), np.arange(6))
+    found = cluster(source, target, np.array([2, 10, 10]), np.arange(6))
     assert found.of.tolist() == [0, 1, 2, 3, 4, 4]
     assert found.too_large.tolist() == [True, True, False]
