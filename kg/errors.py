@@ -2,6 +2,9 @@
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
+
+_MOST = 10_000  # names that are compared: it takes a while
 
 
 class IsthmusError(Exception):
@@ -36,5 +39,5 @@ class ArtefactError(IsthmusError, OSError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint such as `, did you mean "batch_size"?`, empty when nothing is near."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, islice(known, _MOST), n=1, cutoff=0.6)
     return f', did you mean "{near[0]}"?' if near else ""

@@ -10,7 +10,7 @@ from kg.errors import InputError
 from kg.rejects import Tally
 from kg.sources import SourceFile
 from kg.tables.block import Block, Layout
-from kg.tables.careful import NOT_UTF8, is_unicode
+from kg.tables.careful import NOT_UTF8, UNFINISHED, is_unicode
 from kg.tables.rows import Rows, check_columns
 
 BOM = b"\xef\xbb\xbf"
@@ -52,7 +52,12 @@ def read_delimited(
     """
     rest = fill(stream, b"")
     final = len(rest) < BLOCK
-    header, rest, line = _header(rest.removeprefix(BOM), layout, tally)
+    rest = rest.removeprefix(BOM)
+    while (found := _header(rest, layout, final, tally)) is None:
+        more = fill(stream, rest)
+        final = len(more) < len(rest) + BLOCK
+        rest = more
+    header, rest, line = found
     line += skipped
     check_columns(wanted, header, source)
     while rest or not final:
@@ -90,11 +95,18 @@ def fill(stream: Readable, rest: bytes) -> bytes:
     return data
 
 
-def _header(data: bytes, layout: Layout, tally: Tally) -> tuple[list[str], bytes, int]:
-    """Return the names of the columns, what follows them, and the number of its first line."""
+def _header(
+    data: bytes, layout: Layout, final: bool, tally: Tally
+) -> tuple[list[str], bytes, int] | None:
+    """Return the names of the columns, what follows them, and the number of its first line.
+
+    None says that the header may go on in what follows.
+    """
     if layout.names:
         return list(layout.names), data, 1
     start = len(data) - len(data.lstrip(b"\r\n"))
+    if not final and data.find(b"\n", start) < 0:
+        return None
     if start == len(data):
         raise InputError(f"{tally.file} is empty: expected a header line")
     first = data.count(b"\n", 0, start)
@@ -110,6 +122,8 @@ def _header(data: bytes, layout: Layout, tally: Tally) -> tuple[list[str], bytes
         try:
             header = next(reader)
         except csv.Error as error:
+            if str(error) == UNFINISHED and not final:
+                return None
             reason = f"malformed CSV: {error}"
         lines = reader.line_num
     if reason or not all(map(is_unicode, header)):

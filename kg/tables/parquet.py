@@ -47,7 +47,7 @@ def read_parquet(
                 good, places = _valid(batch, first, tally)
                 yield _rows(good, places, native)
                 first += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # also of a column's name
         raise InputError(f"{source.path} is not a Parquet file: {error}") from None
 
 
