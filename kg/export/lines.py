@@ -72,6 +72,8 @@ def join(*parts: Any) -> Any:
 
 def data_of(strings: Any) -> memoryview:
     """Return what Arrow strings hold, one after the other, without a copy."""
+    if not len(strings):
+        return memoryview(b"")
     offsets = np.frombuffer(strings.buffers()[1], dtype=np.int32)
     start, stop = offsets[[strings.offset, strings.offset + len(strings)]].tolist()
     return memoryview(strings.buffers()[2] or b"").cast("B")[start:stop]
