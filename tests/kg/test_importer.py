@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from kg.errors import InputError
 from kg.importer import import_graph
+from kg.rejects import RejectLimit
 
 MAPPING = """
 [[nodes]]
@@ -303,3 +304,25 @@ def test_rows_in_are_rows_loaded_plus_rows_rejected(tmp_path, items, likes):
     assert len(graph.interaction_edges) == loaded["likes.csv"]
     assert np.isfinite(graph.interaction_edges.weight).all()
     assert np.isfinite(graph.interaction_edges.time).all()
+
+
+def test_attribute_types_are_inferred_or_declared(example):
+    declared = MAPPING.replace('["year"]', '{ year = "text" }')
+    graph = example(mapping=declared).graph
+    assert graph.items.attributes["year"].to_pylist() == ["1815", "1965", "1995"]
+    imported = example(
+        items=ITEMS + "b3,books,Ivanhoe,,soon\n",
+        mapping=MAPPING.replace('["year"]', '{ year = "number" }'),
+    )
+    assert rejects(imported, "items.csv") == [(5, "year is not a finite number")]
+    assert imported.graph.items.attributes["year"].to_pylist() == [1815, 1965, 1995]
+
+
+def test_rejects_beyond_the_limit_stop_the_import(example, tmp_path):
+    example(likes=LIKES + "ann,zz,1,1\nann,b1,?,1\n")
+    path = tmp_path / "mapping.toml"
+    with pytest.raises(InputError, match=r"^likes\.csv, line 5: unknown item: ann,zz,1,1$"):
+        import_graph(path, limit=RejectLimit(count=0))
+    with pytest.raises(InputError, match=r"likes\.csv: 2 of 5 rows were rejected, more than 39"):
+        import_graph(path, limit=RejectLimit(share=0.39))
+    assert import_graph(path, limit=RejectLimit(count=2, share=0.4)).rejects.num_rows == 2
