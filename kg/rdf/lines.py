@@ -7,6 +7,7 @@ is not plain, so that what is accepted is what it accepts.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,7 @@ class _Lines:
     start: IntArray
     end: IntArray  # without line end
     gaps: IntArray  # places of all bytes up to 32
+    white: Bytes  # these bytes
     first: IntArray  # index into `gaps` of the first in each line
     last: IntArray  # index behind the last
     odd: BoolArray  # lines with a carriage return inside, or with bytes that are no UTF-8
@@ -96,7 +98,7 @@ def _find_lines(data: bytes) -> _Lines:
         odd[np.searchsorted(start, alone, "right") - 1] = True
         ending = (buffer[end - 1] == RETURN) & (end > start)
         end, last = end - ending, last - ending
-    lines = _Lines(buffer, start, end, gaps, first, last, odd)
+    lines = _Lines(buffer, start, end, gaps, white, first, last, odd)
     if not _is_utf8(data):
         high = np.searchsorted(start, np.flatnonzero(buffer > 127), "right") - 1
         for i in np.unique(high).tolist():
@@ -130,29 +132,39 @@ def _held(lines: _Lines) -> BoolArray:
 def _find_fields(lines: _Lines, quads: bool) -> _Fields:
     buffer, gaps = lines.buffer, lines.gaps
     row = np.flatnonzero((lines.last - lines.first >= 3) & ~lines.odd)
-    start, end = lines.start[row], lines.end[row]
-    first, last = lines.first[row], lines.last[row]
+    start, end, first, last = _at(row, lines.start, lines.end, lines.first, lines.last)
     one, two, final = gaps[first], gaps[first + 1], gaps[last - 1]
     plain = (final + 2 == end) & (buffer[end - 1] == DOT)
-    for gap in (one, two, final):
-        plain &= (buffer[gap] == BLANK) | (buffer[gap] == TAB)
+    for place in (first, first + 1, last - 1):
+        plain &= _apart(lines.white[place])
     plain &= (two > one + 1) & (final > two + 1)
-    row, start, first, last, one, two, final = (
-        column[plain] for column in (row, start, first, last, one, two, final)
+    row, start, first, last, one, two, final = _at(
+        np.flatnonzero(plain), row, start, first, last, one, two, final
     )
     object_end = final
     named = []
     if quads:
         before = gaps[last - 2]
         has = (last - first > 3) & _is_resource(buffer, before + 1, final)
-        has &= (buffer[before] == BLANK) | (buffer[before] == TAB)
+        has &= _apart(buffer[before])
         object_end = np.where(has, before, final)
         named = [np.where(has, before + 1, final), final]
     literal = buffer[two + 1] == QUOTE
     good = _is_resource(buffer, start, one) & _is_iri(buffer, one + 1, two)
     good &= literal | _is_resource(buffer, two + 1, object_end)
     bounds = np.stack([start, one, one + 1, two, two + 1, object_end, *named], axis=1)
-    return _Fields(row[good], bounds[good], literal[good])
+    return _Fields(*_at(np.flatnonzero(good), row, bounds, literal))
+
+
+def _at(rows: IntArray, *columns: Any) -> list[Any]:
+    """Return some rows of columns; without a copy where it is all of them."""
+    return [column if len(rows) == len(column) else column[rows] for column in columns]
+
+
+def _apart(white: Bytes) -> BoolArray:
+    """Return which bytes may stand between terms."""
+    apart: BoolArray = (white == BLANK) | (white == TAB)
+    return apart
 
 
 def _is_iri(buffer: Bytes, start: IntArray, end: IntArray) -> BoolArray:
@@ -162,8 +174,10 @@ def _is_iri(buffer: Bytes, start: IntArray, end: IntArray) -> BoolArray:
 
 
 def _is_resource(buffer: Bytes, start: IntArray, end: IntArray) -> BoolArray:
-    blank = (end > start + 2) & (buffer[start] == UNDERSCORE) & (buffer[start + 1] == COLON)
-    found: BoolArray = blank | _is_iri(buffer, start, end)
+    found = _is_iri(buffer, start, end)
+    if not found.all():
+        blank = (end > start + 2) & (buffer[start] == UNDERSCORE) & (buffer[start + 1] == COLON)
+        found |= blank
     return found
 
 
@@ -172,7 +186,7 @@ def _plain(data: bytes, lines: _Lines, fields: _Fields) -> TripleBatch:
     value, kind, kinds, said = _literals(data, lines.buffer, fields.bounds[fields.literal, 4:6])
     good = np.ones(len(fields.line), dtype=np.bool_)
     good[fields.literal] = said
-    bounds, literal = fields.bounds[good], fields.literal[good]
+    line, bounds, literal = _at(np.flatnonzero(good), fields.line, fields.bounds, fields.literal)
     starts, ends = bounds[:, 0::2], bounds[:, 1::2]
     bracketed = lines.buffer[starts] == OPEN
     bounds = np.stack([starts + bracketed, ends - bracketed], axis=2)
@@ -186,7 +200,7 @@ def _plain(data: bytes, lines: _Lines, fields: _Fields) -> TripleBatch:
     good_term = pc.match_substring_regex(terms, PLAIN).to_numpy(zero_copy_only=False)
     unsure = np.flatnonzero(~good_term)
     good_term[unsure] = [is_iri(text) for text in terms.take(pa.array(unsure)).to_pylist()]
-    plain = (good_term[codes] | ~wanted).all(axis=1)
+    plain = None if good_term.all() else (good_term[codes] | ~wanted).all(axis=1)
     codes[literal, 2] = ~np.arange(literal.sum(), dtype=np.int32)
     batch = TripleBatch(
         terms=terms,
@@ -194,12 +208,12 @@ def _plain(data: bytes, lines: _Lines, fields: _Fields) -> TripleBatch:
         predicate=codes[:, 1],
         object=codes[:, 2],
         graph=codes[:, 3] if wanted.shape[-1] > 3 else np.full(len(codes), -1, np.int32),
-        line=fields.line[good],
+        line=line,
         value=value,
         kind=kind,
         kinds=kinds,
     )
-    return batch if plain.all() else batch.take(plain)
+    return batch if plain is None else batch.take(plain)
 
 
 def _literals(

@@ -45,7 +45,7 @@ PARSERS = {
     "jsonld": RdfFormat.JSON_LD,
 }
 LINE_BASED = ("ntriples", "nquads")
-CHUNK = 1 << 22  # bytes of a line-based format that are parsed at once
+CHUNK = 1 << 21  # bytes of a line-based format that are parsed at once
 LONGEST = 1 << 26  # bytes of a line
 RAW = 1000  # bytes that are kept of a line beyond that
 BATCH = 50_000  # triples of the other formats
