@@ -1,11 +1,12 @@
 """What lies within a few hops of a catalogue, out of a dump that does not fit in memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.errors import InputError
@@ -53,6 +54,14 @@ class Near:
             raise ValueError(f"hops must be at least 0, not {self.hops}")
         if self.max_degree is not None and self.max_degree < 1:
             raise ValueError(f"max_degree must be at least 1, not {self.max_degree}")
+
+    def follows(self, predicate: str) -> bool:
+        """Return whether a predicate is followed."""
+        return predicate != TYPE if self.predicates is None else predicate in self.predicates
+
+    def tells(self, predicate: str) -> bool:
+        """Return whether the literals of a predicate come along."""
+        return self.literals is None or predicate in self.literals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +115,8 @@ def keep_near(dump: Sequence[SourceFile], seeds: Iterable[str], near: Near, out:
     for hop in range(near.hops):
         reached = Reached(sizes[-2], sizes[-1], near.max_degree)
         for batch in _read(dump, f"hop {hop + 1} of {near.hops}", f"{sizes[-1]:,} nodes"):
-            terms = batch.terms.to_pylist()
-            follows = _named(terms, near.predicates)[batch.predicate] & (batch.object >= 0)
-            reached.add(batch, _rows(terms, nodes), follows)
+            follows = _says(batch, near.follows) & (batch.object >= 0)
+            reached.add(batch, _rows(batch, nodes), follows)
         names = list(nodes)[sizes[-2] :]
         for name in reached.new_nodes().to_pylist():
             nodes[name] = len(nodes)
@@ -170,22 +178,16 @@ class _Writer:
     def lines(self, batch: TripleBatch) -> memoryview:
         """Return what is kept of a batch."""
         near = self._near
-        terms = batch.terms.to_pylist()
-        row = _rows(terms, self._nodes)
+        row = _rows(batch, self._nodes)
         literal = batch.object < 0
         subject = row[batch.subject]
         target = np.where(literal, -1, row[np.where(literal, 0, batch.object)])
         self.seen[subject[subject >= 0]] = True
         self.seen[target[target >= 0]] = True
-        typing = np.array([term == TYPE for term in terms], dtype=np.bool_)[batch.predicate]
-        followed = _named(terms, near.predicates)[batch.predicate]
-        told = (
-            np.ones(len(terms), np.bool_) if near.literals is None else _named(terms, near.literals)
-        )
         here = subject >= 0
-        edge = here & (target >= 0) & followed
-        typed = here & typing & ~literal & ~edge
-        said = here & literal & told[batch.predicate]
+        edge = here & (target >= 0) & _says(batch, near.follows)
+        typed = here & ~literal & ~edge & _says(batch, TYPE.__eq__)
+        said = here & literal & _says(batch, near.tells)
         said[literal] &= _spoken(batch, near.languages)[~batch.object[literal]]
         for name, mask in (("edges", edge), ("types", typed), ("literals", said)):
             self.counts[name] += int(mask.sum())
@@ -208,15 +210,20 @@ def _of_file(batch: TripleBatch, number: int) -> TripleBatch:
     return replace(batch, terms=terms)
 
 
-def _rows(terms: list[str], nodes: dict[str, int]) -> IntArray:
+def _rows(batch: TripleBatch, nodes: dict[str, int]) -> IntArray:
+    """Return the row of each term among nodes, -1 for none."""
+    terms = batch.terms.to_pylist()
     return np.fromiter(map(nodes.get, terms, repeat(-1)), np.int64, len(terms))
 
 
-def _named(terms: list[str], predicates: tuple[str, ...] | None) -> BoolArray:
-    """Return which terms are among predicates; for None, all but rdf:type."""
-    if predicates is None:
-        return np.array([term != TYPE for term in terms], dtype=np.bool_)
-    return np.array([term in predicates for term in terms], dtype=np.bool_)
+def _says(batch: TripleBatch, chosen: Callable[[str], bool]) -> BoolArray:
+    """Return which triples have a predicate that is chosen."""
+    terms = np.zeros(len(batch.terms), dtype=np.bool_)
+    used = np.flatnonzero(np.bincount(batch.predicate, minlength=len(terms)))
+    names = batch.terms.take(pa.array(used)).to_pylist()
+    terms[used] = [chosen(name) for name in names]
+    said: BoolArray = terms[batch.predicate]
+    return said
 
 
 def _spoken(batch: TripleBatch, languages: tuple[str, ...] | None) -> BoolArray:

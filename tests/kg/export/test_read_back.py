@@ -34,6 +34,16 @@ def test_a_graph_comes_back_the_same(graphs, same, tmp_path_factory, name, data)
     assert account.rows == account.loaded > 0
 
 
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(data=st.data())
+def test_many_graphs_come_back_the_same(graphs, same, tmp_path_factory, data):
+    graph = data.draw(graphs)
+    path = tmp_path_factory.mktemp("rdf") / data.draw(st.sampled_from(["g.nt", "g.ttl"]))
+    export_graph(graph, path)
+    same(read(path).graph, graph)
+
+
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_the_order_of_the_triples_and_strange_ones_do_not_matter(
