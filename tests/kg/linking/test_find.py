@@ -115,6 +115,14 @@ def test_a_side_with_itself_links_each_pair_once():
     ]
 
 
+def test_within_a_side_both_must_be_the_best_of_the_other():
+    books = side("book", [(1, "The Dune"), (2, "Dune"), (2, "Emma"), (3, "Emma")])
+    assert links(books, books, methods=("normalised",), one_to_one=False) == [
+        ("1", "2", "normalised", "ambiguous"),
+        ("2", "3", "normalised", "linked"),
+    ]
+
+
 def test_a_node_may_have_several_names():
     films = side("film", [(7, "Emma"), (7, "Emma Woodhouse")])
     found = links(side("book", [(1, "Emma Woodhouse")]), films)
