@@ -33,7 +33,13 @@ class Ids:
 
     def blank(self) -> BoolArray:
         """Return which rows have no id."""
-        mask: BoolArray = is_blank(self.distinct)[self.code]
+        return self.rows_of(is_blank(self.distinct))
+
+    def rows_of(self, distinct: BoolArray) -> BoolArray:
+        """Return which rows have one of some of the distinct ids."""
+        if not distinct.any():  # as a rule: saves a look at each row
+            return np.zeros(len(self.code), dtype=np.bool_)
+        mask: BoolArray = distinct[self.code]
         return mask
 
 

@@ -94,7 +94,8 @@ class _Reader:
             found = list(pool.map(partial(self._ids, batch), ends))
         for end, nodes, ids in zip(ends, self._nodes, found, strict=True):
             if not end.create:
-                reasons.where((nodes.lookup(ids.distinct) < 0)[ids.code], f"unknown {end.type}")
+                unknown = ids.rows_of(nodes.lookup(ids.distinct) < 0)
+                reasons.where(unknown, f"unknown {end.type}")
         for end, ids in zip(ends, found, strict=True):
             reasons.where(ids.blank(), f"{end.column} is empty")
         reasons.reject(batch, tally)

@@ -53,10 +53,11 @@ def freeze(
     )
     if wanted.k_core > 1:
         graph = _core(graph, wanted.k_core, edges[interactions])
-    made = {
-        kind: np.isin(np.arange(len(new)), new[known.get(kind, 0) :]) for kind, new in rows.items()
-    }
-    graph = without_orphans(graph, made)
+    if wanted.k_core > 1 or any(part.repeats == "last" for part in edges.values()):
+        made = {kind: np.zeros(len(new), dtype=np.bool_) for kind, new in rows.items()}
+        for kind, new in rows.items():
+            made[kind][new[known.get(kind, 0) :]] = True
+        graph = without_orphans(graph, made)
     used = np.stack([graph.user_mask(domain) for domain in domains], axis=1) if domains else False
     users = replace(graph.users, domains=graph.users.domains | used)
     return replace(graph, nodes={**graph.nodes, graph.user_type: users})
