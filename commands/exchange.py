@@ -61,7 +61,7 @@ def sparql(
         raise InputError("give either a query or --file FILE")
     from kg.sparql import SparqlGraph, save
 
-    text = query if file is None else file.read_text(encoding="utf-8")
+    text = query if file is None else file.read_text(encoding="utf-8", errors="replace")
     asked = SparqlGraph(_open(folder), naming_of(mapping))
     answers = asked.ask(text or "")
     if out is None:

@@ -105,8 +105,9 @@ class GraphMapping:
 
     def __post_init__(self) -> None:
         if self.exported is not None:
-            if self.nodes or self.edges or self.rdf:
-                raise ValueError("[exported] is a whole graph: it takes no other files beside it")
+            others = (self.nodes, self.edges, self.crosswalk, self.rdf, self.links, self.scrub)
+            if any(others) or self.pseudonymise or self.interactions != Interactions():
+                raise ValueError("[exported] is a whole graph: it takes no other section beside it")
             return
         if self.existing is None and not self.nodes and not self.rdf:
             raise ValueError("no nodes: add at least one [[nodes]] or [[rdf]]")

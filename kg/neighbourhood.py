@@ -154,7 +154,11 @@ def read_seeds(path: Path, column: str | None = None, beginning: str = "") -> li
     source = SourceFile(path, path.name)
     if column is None:
         with open_bytes(path) as file:
-            values = file.read().decode("utf-8-sig").splitlines()
+            data = file.read()
+        try:
+            values = data.decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is not UTF-8: {error}") from None
     else:
         log = RejectLog()
         tally = Tally(source.label, "seeds", log)

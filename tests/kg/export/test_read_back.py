@@ -108,9 +108,10 @@ def test_edges_have_times_all_or_none(tmp_path, make_graph):
         read(path)
 
 
-def test_an_exported_graph_is_alone_in_its_mapping(write):
-    mapping = write("m.toml", '[exported]\nfile = "g.nt"\n[[rdf]]\nfile = "x.nt"\n')
-    with pytest.raises(ConfigError, match="takes no other files beside it"):
+@pytest.mark.parametrize("other", ["[[rdf]]\nfile = 'x.nt'", "[scrub]\nitem = ['text']"])
+def test_an_exported_graph_is_alone_in_its_mapping(write, other):
+    mapping = write("m.toml", f'[exported]\nfile = "g.nt"\n{other}\n')
+    with pytest.raises(ConfigError, match="takes no other section beside it"):
         import_graph(mapping)
 
 
