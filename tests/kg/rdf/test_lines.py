@@ -121,7 +121,7 @@ def test_the_scanner_reads_what_pyoxigraph_reads_line_by_line(data, quads):
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(data=document, quads=st.booleans())
 def test_the_scanner_reads_what_pyoxigraph_reads_at_length(data, quads):
     kind = pyoxigraph.RdfFormat.N_QUADS if quads else pyoxigraph.RdfFormat.N_TRIPLES
