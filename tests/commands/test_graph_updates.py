@@ -117,7 +117,7 @@ def test_killed_at_any_moment_it_is_the_old_graph_or_the_new_one(files, tmp_path
     subprocess.run(command, check=True, capture_output=True)
     length = time.monotonic() - start
     rng = random.Random(0)
-    for round_ in range(1, 9):
+    for round_ in range(1, 6):
         files(f"n{round_},New\n", f"u{round_},n{round_}\n")
         before = load_imported(graph)
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
