@@ -1,6 +1,6 @@
 """The `[[rdf]]` sections of a mapping: triples to nodes, facts and edges."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from kg.graph import BoolArray, EdgeType
 from kg.mapping import GraphMapping, RdfFile
 from kg.nodes import NodeSet
 from kg.progress import Bar
-from kg.rdf.batch import Codes
+from kg.rdf.batch import Codes, TripleBatch
 from kg.rdf.classes import mapped_classes, members
 from kg.rdf.facts import FactWriter
 from kg.rdf.files import STANDARD_INPUT, content_name, rdf_files
@@ -56,7 +56,9 @@ class RdfImport:
                 tally = Tally(source.label, f"rdf[{i}]", log)
                 number = len(self._collected) + 1
                 file = TripleCollector(selection, self._terms, self._predicates, tally, number)
-                file.read(read_triples(source, format=section.format, base=section.base))
+                base = None if section.base is None else expand(section.base, self._prefixes)
+                batches = read_triples(source, format=section.format, base=base)
+                file.read(_watched(batches, tally, bar))
                 self._collected.append((i, file))
                 self._paths.append(source.path)
             bar.advance()
@@ -224,6 +226,12 @@ class RdfImport:
 
     def _iris(self, names: Iterable[str]) -> list[str]:
         return [expand(name, self._prefixes) for name in names]
+
+
+def _watched(batches: Iterable[TripleBatch], tally: Tally, bar: Bar) -> Iterator[TripleBatch]:
+    for batch in batches:
+        yield batch
+        bar.advance(0, note=f"{tally.file}: {tally.rows:,} triples")
 
 
 def _distinct(numbers: npt.NDArray[np.integer]) -> IntArray:

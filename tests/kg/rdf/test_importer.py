@@ -315,6 +315,12 @@ def test_graphs_are_chosen(example):
     assert imported.accounts[1].ignored == 1
 
 
+def test_a_base_may_have_a_prefix(example):
+    section = '[[rdf]]\nfile = "more.ttl"\nbase = "ex:deep/"\n'
+    graph = example(MAPPING + section, more_ttl=PREFIX + "ex:emma ex:in <here> .").graph
+    assert ends(graph, ("item", "in", "entity")) == [("ex:emma", "ex:deep/here")]
+
+
 def test_a_folder_of_files(example):
     toml = MAPPING.replace('"catalogue.ttl"', '["catalogue.ttl", "more"]')
     graph = example(toml, **{"more/a_ttl": PREFIX + "ex:emma ex:set_in ex:highbury ."}).graph
