@@ -84,8 +84,8 @@ def main() -> int:
         small = statistics.median(
             _run("small", Path(folder) / "small.csv")["wall_s"] for _ in range(5)
         )
-    record = {"machine": about, "rows": options.rows, "threads": THREADS, "formats": formats}
-    record |= {"small_import_s": round(small, 4), "bar": BAR}
+    record = {"machine": about, "rows": options.rows, "rounds": options.rounds, "threads": THREADS}
+    record |= {"formats": formats, "small_import_s": round(small, 4), "bar": BAR}
     write_json(RESULT, record)
     print(f"a small import: {small:.3f} s")
     return 0 if all(found["ids"]["speed"] >= BAR for found in formats.values()) else 1

@@ -1,8 +1,9 @@
 """The `[[edges]]` sections of a mapping: tables with one edge per row."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from kg.tables.times import UNITS, TimeColumn
 from kg.tables.values import Doubles, to_numbers
 from kg.vocab import IntArray
 
+T = TypeVar("T")
 AT_ONCE = 1 << 23  # rows whose ids are looked up at once, at least
 
 
@@ -90,8 +92,7 @@ class _Reader:
             time, good = self._times.read(_chunks(batch, section.time))
             reasons.where(~good, f"{section.time} is {self._times.meaning}")
         ends = (section.src, section.dst)
-        with ThreadPoolExecutor(len(ends)) as pool:  # Arrow leaves the interpreter to the other
-            found = list(pool.map(partial(self._ids, batch), ends))
+        found = _at_once(partial(self._ids, batch), ends)
         for end, nodes, ids in zip(ends, self._nodes, found, strict=True):
             if not end.create:
                 unknown = ids.rows_of(nodes.lookup(ids.distinct) < 0)
@@ -102,7 +103,9 @@ class _Reader:
         kept = reasons.none()
         if section.at_least is not None and weight is not None:
             kept, weight = self._strong(kept, weight, section.at_least)
-        src, dst = (_rows(nodes, ids, kept) for nodes, ids in zip(self._nodes, found, strict=True))
+        rows = partial(_rows, good=kept)
+        one_type = self._nodes[0] is self._nodes[1]
+        src, dst = (map if one_type else _at_once)(rows, self._nodes, found)
         tally.loaded += len(src)
         return EdgePart(
             src=src,
@@ -127,6 +130,12 @@ class _Reader:
 
     def _ids(self, batch: list[Rows], end: End) -> Ids:
         return self._door.ids(_chunks(batch, end.column), end.type, end.space)
+
+
+def _at_once(do: Callable[..., T], *of_ends: Sequence[Any]) -> list[T]:
+    """Call a function for both ends; Arrow and NumPy leave the interpreter to the other."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(do, *of_ends))
 
 
 class _Reasons:
