@@ -5,6 +5,7 @@ from kg.crosswalk import read_crosswalk
 from kg.errors import ConfigError, InputError
 from kg.importer import import_graph
 from kg.pseudonyms import pseudonyms
+from kg.rejects import RejectLimit
 from kg.store import load_graph, load_imported, save_graph
 
 KEY = b"a key that nobody knows but us"
@@ -232,6 +233,52 @@ def test_errors_quote_nothing(files, name, content):
     assert name in str(caught.value)
     with pytest.raises(InputError, match="secret"):  # where nothing is to be hidden, they do
         import_graph(files(PLAIN, **{name: content}))
+
+
+def test_a_strict_import_quotes_nothing(files):
+    with pytest.raises(InputError, match=r"users\.csv, line \d") as caught:
+        import_graph(files(), limit=RejectLimit(count=0))
+    assert "secret" not in str(caught.value)
+
+
+def test_an_exported_graph_is_not_hidden_silently(write):
+    for section in ('[pseudonymise]\ntypes = "user"\nkey_env = "K"', "[scrub]\nitem = 'text'"):
+        mapping = write("mapping.toml", section + '\n[exported]\nfile = "graph.nq"\n')
+        with pytest.raises(ConfigError, match="takes no other section"):
+            import_graph(mapping)
+
+
+def test_id_spaces_come_before_pseudonyms(files, tmp_path):
+    spaces = """
+[[crosswalk]]
+file = "same.csv"
+type = "user"
+spaces = { shop = "shop", library = "library" }
+
+[[edges]]
+file = "loans.csv"
+relation = "interacts"
+src = { type = "user", column = "user", create = true, space = "library" }
+dst = { type = "item", column = "item" }
+
+[[edges]]
+file = "sales.csv"
+relation = "interacts"
+src = { type = "user", column = "user", create = true, space = "shop" }
+dst = { type = "item", column = "item" }
+"""
+    tables = {
+        "same.csv": "shop,library\ns1.secret,l1.secret\n,\n",
+        "loans.csv": "user,item\nl1.secret,b1\n",
+        "sales.csv": "user,item\ns1.secret,f1\n",
+    }
+    plain = import_graph(files(PLAIN.split("[[edges]]")[0] + spaces, **tables))
+    hidden = import_graph(files(MAPPING.split("[[edges]]")[0] + spaces, **tables))
+    assert len(hidden.graph.users) == len(plain.graph.users)
+    (both,) = [node for node in plain.graph.users.vocab.ids.to_pylist() if ":" in node]
+    assert pseudonyms([both], "user", KEY)[0] in hidden.graph.users.vocab
+    save_graph(hidden, tmp_path / "graph")
+    assert leaks(tmp_path / "graph") == []
 
 
 def test_prefix_rules_may_not_show_ids_as_another_type(files):
