@@ -81,7 +81,7 @@ class QuadCollector:
             if is_too_deep(line):
                 raise ValueError("triples in triples, too deep")
             found = list(parse(line, kind))
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError, MemoryError) as error:  # the last of over 16 MiB
             raw = line.decode("utf-8", "surrogateescape")
             reason = f"malformed RDF: {reason_of(error)}"
             self.malformed.append(Malformed(number, raw, reason))
@@ -120,5 +120,5 @@ def reason_of(error: Exception) -> str:
 def _parse(data: bytes, kind: RdfFormat) -> list[Quad]:
     try:
         return list(parse(data, kind))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError):
         return []

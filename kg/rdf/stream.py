@@ -206,6 +206,8 @@ def _whole(
         raise InputError(f"{source.path}{where}: {reason_of(error)}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{source.path}: {error}") from None
+    except MemoryError as error:  # what the parser raises at a term of over 16 MiB
+        raise InputError(f"{source.path} has a term that is too long: {error}") from None
 
 
 def _relabelled(terms: pa.StringArray, labels: dict[str, str]) -> pa.StringArray:

@@ -80,7 +80,7 @@ class RdfSample:
                 self._add_lines(file)
             else:
                 self._add_beginning(file)
-        except (SyntaxError, InputError) as error:
+        except (SyntaxError, InputError, MemoryError) as error:  # the last: a huge term
             self.problems.append((file, " ".join(str(error).split())))
         else:
             self.files.append(file)
@@ -147,9 +147,9 @@ class RdfSample:
 def _lines(data: bytes, kind: RdfFormat) -> Iterator[Quad]:
     try:
         yield from list(parse(data, kind))
-    except (SyntaxError, ValueError):  # a sample may do without the bad lines
+    except (SyntaxError, ValueError, MemoryError):  # a sample may do without the bad lines
         for line in data.split(b"\n"):
             try:
                 yield from list(parse(line, kind))
-            except (SyntaxError, ValueError):
+            except (SyntaxError, ValueError, MemoryError):
                 continue
