@@ -74,7 +74,7 @@ def from_lexical(values: Any, kind: Any) -> Any:
     if pa.types.is_dictionary(kind):
         return from_lexical(values, kind.value_type).dictionary_encode().cast(kind)
     if pa.types.is_nested(kind):
-        return pa.array([None if v is None else json.loads(v) for v in values.to_pylist()], kind)
+        return _from_json(values, kind)
     return values.cast(kind)
 
 
@@ -97,12 +97,25 @@ def type_named(name: str) -> Any:
         raise InputError(f"unknown column type {name!r}") from None
 
 
-def _json(column: Any) -> Any:
-    kind = column.type
-    of_numbers = pa.types.is_list(kind) and (
+def _of_numbers(kind: Any) -> bool:
+    return pa.types.is_list(kind) and (
         pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
     )
-    if of_numbers and not column.flatten().null_count:
+
+
+def _from_json(values: Any, kind: Any) -> Any:
+    if _of_numbers(kind) and not pc.any(pc.match_substring_regex(values, r"^\[\]$|null")).as_py():
+        numbers = pc.replace_substring(pc.utf8_trim(values, "[]"), "Infinity", "inf")
+        return pc.split_pattern(numbers, ", ").cast(kind)
+    # a number that JSON writes like a whole one may be too large for Arrow to take it as another
+    whole = float if _of_numbers(kind) and pa.types.is_floating(kind.value_type) else int
+    found = [None if v is None else json.loads(v, parse_int=whole) for v in values.to_pylist()]
+    return pa.array(found, kind)
+
+
+def _json(column: Any) -> Any:
+    kind = column.type
+    if _of_numbers(kind) and not column.flatten().null_count:
         numbers = lexical(column.flatten(), "")[0]
         lengths = pc.fill_null(pc.list_value_length(column), 0)
         ends = pc.cumulative_sum(lengths).cast(pa.int32())

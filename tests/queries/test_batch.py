@@ -1,5 +1,6 @@
 import gzip
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,19 @@ def test_a_file_of_users_equals_asking_one_by_one(recommender, tmp_path, monkeyp
             )
     assert pa.parquet.read_table(out).to_pylist() == expected
     assert (summary.asked, summary.skipped, summary.written) == (3, 0, len(expected))
+
+
+def test_answers_as_rdf_have_scores_and_say_which_model_gave_them(graph, bundle, tmp_path):
+    about = {"job": {"name": "j"}, "protocol": "warm", "versions": {"isthmus": "0.1.0"}}
+    recommender = Recommender(graph, replace(bundle, about=about))
+    users = write(tmp_path / "users.txt", "cyd\nada\n")
+    summary = recommend_file(recommender, users, tmp_path / "out.nq", domain="films", k=2)
+    assert summary.written == 4
+    lines = (tmp_path / "out.nq").read_text().splitlines()
+    assert all(line.endswith(" <urn:isthmus:run:j:warm> .") for line in lines)
+    scores = [line.split('"')[1] for line in lines if "vocabulary:score>" in line]
+    expected = recommender.recommend(["cyd", "ada"], domain="films", k=2)[1]
+    assert [np.float32(score) for score in scores] == expected.ravel().tolist()
 
 
 def test_users_from_parquet_and_compressed_text(recommender, tmp_path):
