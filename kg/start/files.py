@@ -60,8 +60,9 @@ def look_at(path: Path) -> SeenFile:
     format = TABLE_FORMATS.get(suffix) or _guess(start)
     if format in RDF_FORMATS.values():
         return SeenFile(path=path, format=format, rdf=True, named=False)
-    if format not in DELIMITERS:
-        problem = "" if format else "its format is none that import reads"
+    if format not in ("csv", "tsv"):
+        problem = "" if format in ("jsonl", "parquet") else "its format is none that import reads"
+        problem = "a database: name its tables by hand" if format == "sqlite" else problem
         return SeenFile(path=path, format=format, named=named, problem=problem)
     return _delimited(path, str(format), start, named)
 

@@ -106,7 +106,7 @@ def _header_problem(names: list[str], rows: Sequence[Sequence[Any]]) -> str:
         return f"it has column {repeated[0]!r} more than once"
     header = [Column(name, pa.array([name]), 1) for name in names[:MOST_COLUMNS] if name.strip()]
     if any(c.kind in ("integer", "number", "date", "iri") for c in header):
-        return "its first line is no header; put one with the names of the columns above it"
+        return "its first line is no header: name its columns, in a line above or by `columns`"
     return "it has a single column" if len(names) == 1 and rows else ""
 
 
