@@ -13,7 +13,7 @@ from kg.progress import progress
 from kg.vocab import IntArray
 
 Encode = Callable[[str, Sequence[str]], npt.NDArray[np.float32]]  # encoder, texts -> vectors
-NEAR = 5  # targets of each source: the best, and those that make it ambiguous
+NEAR = 6  # targets of each source: itself, the best, and those that make it ambiguous
 BLOCK_BYTES = 256 * 1024**2
 BAR_FROM = 1 << 27  # pairs; a shorter search shows no bar
 
@@ -48,13 +48,7 @@ def by_vectors(
     texts = source.texts.take(pa.array(rows)).to_pylist()
     texts += target.texts.take(pa.array(keys)).to_pylist()
     vectors = _directions(np.array(encode(encoder, texts), dtype=np.float32), len(texts))
-    own = np.where(np.isin(rows, keys), np.searchsorted(keys, rows), -1)
-    found = nearest(
-        vectors[: len(rows)],
-        vectors[len(rows) :],
-        threshold,
-        skip=own if source.ids is target.ids else None,
-    )
+    found = nearest(vectors[: len(rows)], vectors[len(rows) :], threshold)
     return Candidates.of(rows[found.source], keys[found.target], found.confidence)
 
 
@@ -63,7 +57,6 @@ def nearest(
     keys: npt.NDArray[np.float32],
     threshold: float,
     *,
-    skip: IntArray | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Candidates:
     """Return up to `NEAR` keys for each query whose cosine is the threshold or more.
@@ -72,7 +65,6 @@ def nearest(
         queries: unit rows, or zero rows which are near nothing, `[num_queries, dim]`.
         keys: the same, `[num_keys, dim]`.
         threshold: least cosine.
-        skip: a key for each query that is not its neighbour, -1 for none, `[num_queries]`.
         block_bytes: most similarities held at once, in bytes (one query's at least).
     """
     k = min(NEAR, len(keys))
@@ -82,9 +74,6 @@ def nearest(
     with progress("nearest names", total) as bar:
         for start in range(0, len(queries), rows):
             near = queries[start : start + rows] @ keys.T
-            if skip is not None:
-                own = skip[start : start + rows]
-                near[np.flatnonzero(own >= 0), own[own >= 0]] = -1
             best = np.argpartition(-near, k - 1, axis=1)[:, :k]
             level = np.take_along_axis(near, best, axis=1)
             row, column = np.nonzero(level >= threshold)

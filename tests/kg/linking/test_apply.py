@@ -128,7 +128,14 @@ def test_items_become_one_with_their_entities(linked):
         ("b2", "ex:Jane"),
         ("f1", "ex:Doug"),
     ]
-    assert graph.items.attributes["isbn"].to_pylist()[0] == 111
+    assert graph.items.attributes["isbn"].to_pylist()[0] in ("111", 111)
+
+
+def test_an_item_stays_an_item(linked):
+    imported = linked('[[links]]\nsource = "entity"\ntarget = "item"\nmethods = "exact"\n')
+    assert ("ex:Persuasion", "b2", "exact", "linked") in rows(imported)
+    assert imported.graph.items.vocab.ids.to_pylist() == ["b1", "b2", "b3", "f1"]
+    assert "ex:Persuasion" not in imported.graph.nodes["entity"].vocab
 
 
 def test_links_may_be_edges(linked):
@@ -146,6 +153,17 @@ def test_statements_of_the_graph_make_clusters(linked):
     assert imported.graph.nodes["person"].vocab.ids.to_pylist() == ["ex:Doug", "ex:Jane"]
     assert ("person", "sameAs", "person") not in imported.graph.edges
     assert len(imported.graph.edges["entity", "by", "person"]) == 5
+
+
+def test_a_statement_counts_in_either_direction(linked, write):
+    same = "<http://www.w3.org/2002/07/owl#sameAs>"
+    write("more.nt", f"<http://e.org/Doug> {same} <http://e.org/Emma_2> .\n")
+    section = '[[rdf]]\nfile = "more.nt"\n[[links]]\nmethods = "same_as"\n'
+    for source, target in (("person", "entity"), ("entity", "person")):
+        ends = f'source = "{source}"\ntarget = "{target}"\n'
+        imported = linked(section + ends)
+        assert imported.links["status"].to_pylist() == ["linked"]
+        assert len(imported.graph.nodes[target]) == {"entity": 4, "person": 2}[target]
 
 
 def test_identifiers(linked):
