@@ -354,7 +354,7 @@ def test_interactions_may_come_from_rdf(example):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(lines=st.lists(st.sampled_from([*FACTS.splitlines(), "", "# note", '"', "<a> <b> <c> ."])))
 @pytest.mark.parametrize("otherwise", [True, False])
