@@ -12,9 +12,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-OWN = (["propagation.py"], ["encoding.py"], ["encoding_memory.py"], ["evaluation_memory.py"])
+OWN = (
+    ["propagation.py"],
+    ["encoding.py"],
+    ["encoding_memory.py"],
+    ["evaluation_memory.py"],
+    ["rdf_import.py"],
+    ["table_import.py"],
+)
 ON_DATA = (
     ["floors.py"],
+    ["linking.py"],
     ["transfer.py", "food-kitchen-to-kitchen"],
     ["transfer.py", "toys-beauty-to-beauty"],
     ["ranking.py", "toys-beauty-text-to-beauty"],
