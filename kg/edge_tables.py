@@ -16,7 +16,7 @@ from kg.nodes import NodeSet
 from kg.progress import Bar
 from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
-from kg.tables.rows import Rows, in_batches, place_of
+from kg.tables.rows import FEW, Rows, in_batches, place_of
 from kg.tables.sections import EdgeFile, End
 from kg.tables.times import UNITS, TimeColumn
 from kg.tables.values import Doubles, to_numbers
@@ -92,7 +92,8 @@ class _Reader:
             time, good = self._times.read(_chunks(batch, section.time))
             reasons.where(~good, f"{section.time} is {self._times.meaning}")
         ends = (section.src, section.dst)
-        found = _at_once(partial(self._ids, batch), ends)
+        each = map if size < FEW else _at_once
+        found = list(each(partial(self._ids, batch), ends))
         for end, nodes, ids in zip(ends, self._nodes, found, strict=True):
             if not end.create:
                 unknown = ids.rows_of(nodes.lookup(ids.distinct) < 0)
@@ -104,8 +105,8 @@ class _Reader:
         if section.at_least is not None and weight is not None:
             kept, weight = self._strong(kept, weight, section.at_least)
         rows = partial(_rows, good=kept)
-        one_type = self._nodes[0] is self._nodes[1]
-        src, dst = (map if one_type else _at_once)(rows, self._nodes, found)
+        each = map if self._nodes[0] is self._nodes[1] else each
+        src, dst = each(rows, self._nodes, found)
         tally.loaded += len(src)
         return EdgePart(
             src=src,

@@ -143,7 +143,11 @@ class Block:
             try:
                 table = arrow_csv.read_csv(
                     pa.BufferReader(data),
-                    arrow_csv.ReadOptions(column_names=self.header, block_size=CHUNK),
+                    arrow_csv.ReadOptions(
+                        column_names=self.header,
+                        block_size=CHUNK,
+                        use_threads=len(self.data) > CHUNK,
+                    ),
                     arrow_csv.ParseOptions(
                         delimiter=self.layout.delimiter,
                         quote_char='"' if quoted else False,

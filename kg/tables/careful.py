@@ -96,10 +96,10 @@ def read_records(
                 if values:
                     raw = "\n".join(lines[begin:end])
                     tally.rows += 1
-                    if len(values) != len(header):
-                        tally.reject(first + begin, raw, "wrong number of fields")
-                    elif not is_unicode(raw):
+                    if not is_unicode(raw):
                         tally.reject(first + begin, raw, NOT_UTF8)
+                    elif len(values) != len(header):
+                        tally.reject(first + begin, raw, "wrong number of fields")
                     else:
                         fields.append(values)
                         numbers.append(first + begin)

@@ -16,6 +16,8 @@ from kg.vocab import IntArray
 
 SHOWN = 50  # columns in a message
 
+FEW = 50_000  # rows; for fewer, another thread is no help
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -70,14 +72,13 @@ def read_ahead(parts: Iterator[Rows], draft: Tally, tally: Tally) -> Iterator[Ro
         return next(parts, None), draft.hand_over()
 
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(step)
-        while True:
-            part, counted = coming.result()
+        part, counted = step()
+        while part is not None:
             tally.take_over(counted)
-            if part is None:
-                return
-            coming = pool.submit(step)
+            coming = pool.submit(step) if len(part) >= FEW else None
             yield part
+            part, counted = step() if coming is None else coming.result()
+        tally.take_over(counted)
 
 
 def place_of(parts: list[Rows], rows: IntArray) -> Iterator[tuple[int, str]]:
