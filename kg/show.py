@@ -100,8 +100,7 @@ def _accounts(description: Description) -> Table:
     counts = ["rows", "loaded", "merged", "ignored", "rejected"]
     if any(account.filtered for account in description.accounts):
         counts.insert(-1, "filtered")
-    title = "Files (rows = loaded + rejected; what is merged, ignored or filtered is loaded)"
-    table = _table(title, ["file", "as"], counts)
+    table = _table("Files (rows = loaded + rejected)", ["file", "as"], counts)
     for account in description.accounts:
         _row(table, account.file, account.section, *(getattr(account, name) for name in counts))
     return table
