@@ -82,8 +82,8 @@ class RejectLimit:
         """
         if self.share is not None and rejected > self.share * rows:
             raise InputError(
-                f"{file}: {rejected:,} of {rows:,} rows were rejected, more than {100 * self.share:g}%; "
-                "import without --max-rejects to see which"
+                f"{file}: {rejected:,} of {rows:,} rows were rejected, more than "
+                f"{100 * self.share:g}%; import without --max-rejects to see which"
             )
 
 
