@@ -26,6 +26,7 @@ from kg.tables.sections import NodeFile
 
 CASES = [pytest.param(50, id="quick"), pytest.param(2_000, id="many", marks=pytest.mark.slow)]
 WANTED = ["id", "title"]
+FEW = [pytest.param(20, id="quick"), pytest.param(200, id="many", marks=pytest.mark.slow)]
 Read = Callable[..., tuple[list[tuple[int, str, tuple[str, ...]]], list[tuple[int, str, str]]]]
 
 
@@ -155,7 +156,7 @@ def test_delimited(read, cases, name, body, monkeypatch):
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=12)
 
 
-@pytest.mark.parametrize("cases", CASES)
+@pytest.mark.parametrize("cases", FEW)
 def test_csv_that_is_well_written_comes_back(read, cases):
     import csv
 
@@ -236,7 +237,7 @@ PACK = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("cases", CASES)
+@pytest.mark.parametrize("cases", FEW)
 def test_damaged_compression(read, cases):
     data = b"id,title\n" + b"".join(b"%d,title %d\n" % (i, i * i) for i in range(200))
     packed = {suffix: pack(data) for suffix, pack in PACK.items()}
