@@ -93,8 +93,8 @@ def neighbourhood(
     mapping: MappingFile = None,
 ) -> None:
     """Keep of a large RDF dump what lies within a few hops of a catalogue."""
-    from kg.neighbourhood import Near, keep_near, read_seeds
-    from kg.neighbourhood_show import render
+    from kg.neighbourhood.search import Near, keep_near, read_seeds
+    from kg.neighbourhood.show import render
     from kg.rdf.prefixes import expand
     from kg.sources import source_files
 

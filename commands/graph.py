@@ -93,7 +93,7 @@ def pseudonym(
     """Print what ids are called in a graph whose mapping pseudonymises them."""
     import sys
 
-    from kg.pseudonyms import Pseudonymise, pseudonyms
+    from kg.privacy.pseudonyms import Pseudonymise, pseudonyms
 
     try:
         wanted = Pseudonymise(

@@ -8,7 +8,6 @@ from typing import Any
 
 from kg.catalogue import read_catalogue
 from kg.changes import Change
-from kg.crosswalk import Crosswalk
 from kg.edge_tables import read_edge_tables
 from kg.edges import EdgeSet
 from kg.errors import ConfigError
@@ -19,7 +18,8 @@ from kg.linking.apply import apply_links
 from kg.linking.find import LINK_SCHEMA
 from kg.linking.nearest import Encode
 from kg.mapping import GraphMapping, read_mapping
-from kg.privacy import Privacy
+from kg.privacy.crosswalk import Crosswalk
+from kg.privacy.policy import Privacy
 from kg.progress import progress
 from kg.rdf.importer import RdfImport
 from kg.rejects import REJECT_SCHEMA, Account, RejectLimit, RejectLog

@@ -7,7 +7,7 @@ from typing import Literal
 
 from kg.errors import ConfigError, nearest
 from kg.linking.rules import LinkRule
-from kg.pseudonyms import Pseudonymise
+from kg.privacy.pseudonyms import Pseudonymise
 from kg.settings import build, read_toml
 from kg.tables.sections import CrosswalkFile, EdgeFile, NodeFile
 

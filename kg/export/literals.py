@@ -98,9 +98,10 @@ def type_named(name: str) -> Any:
 
 
 def _of_numbers(kind: Any) -> bool:
-    return pa.types.is_list(kind) and (
-        pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
-    )
+    if not pa.types.is_list(kind):
+        return False
+    within = kind.value_type
+    return bool(pa.types.is_floating(within) or pa.types.is_integer(within))
 
 
 def _from_json(values: Any, kind: Any) -> Any:

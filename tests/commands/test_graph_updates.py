@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from isthmus import app
-from kg.pseudonyms import pseudonyms
+from kg.privacy.pseudonyms import pseudonyms
 from kg.store import load_graph, load_imported
 
 MAPPING = """

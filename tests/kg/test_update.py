@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kg.errors import ConfigError
 from kg.importer import import_graph
-from kg.pseudonyms import pseudonyms
+from kg.privacy.pseudonyms import pseudonyms
 from kg.store import load_imported, save_graph
 from kg.update import brings_news
 

@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.crosswalk import Crosswalk
 from kg.errors import ConfigError, InputError, IsthmusError
 from kg.graph import KnowledgeGraph, Nodes
 from kg.mapping import GraphMapping
 from kg.nodes import NodeSet
-from kg.pseudonyms import Pseudonymiser, key_check
-from kg.scrub import scrub
+from kg.privacy.crosswalk import Crosswalk
+from kg.privacy.pseudonyms import Pseudonymiser, key_check
+from kg.privacy.scrub import scrub
 from kg.tables.values import flat, mask_of
 
 # what a message may hold of a file that was taken for one with a header

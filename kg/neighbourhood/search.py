@@ -15,7 +15,7 @@ from kg.export.vocabulary import TYPE
 from kg.export.write import open_to_write
 from kg.files import write_file
 from kg.graph import BoolArray
-from kg.hops import Hub, Reached
+from kg.neighbourhood.hops import Hub, Reached
 from kg.progress import progress
 from kg.rdf.batch import TripleBatch
 from kg.rdf.stream import read_triples

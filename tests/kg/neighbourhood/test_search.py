@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.errors import InputError
-from kg.hops import Hub
-from kg.neighbourhood import Near, keep_near
+from kg.neighbourhood.hops import Hub
+from kg.neighbourhood.search import Near, keep_near
 from kg.sources import SourceFile
 
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
@@ -128,13 +128,13 @@ def test_a_hub_is_kept_but_not_left(tmp_path):
 
 def test_ways_are_counted_over_batches(tmp_path, monkeypatch):
     """What is forgotten in the middle of a pass is what would be forgotten at its end."""
-    import kg.hops
+    import kg.neighbourhood.hops
     import kg.rdf.stream
 
     triples = [(f"http://e/{i % 7}", "http://e/p", f"http://e/{i % 11}") for i in range(77)]
     dump = write(tmp_path / "dump.nt", triples)
     whole = keep_near([dump], ["http://e/1"], Near(max_degree=8), tmp_path / "a.nt")
-    monkeypatch.setattr(kg.hops, "_LEAST", 3)
+    monkeypatch.setattr(kg.neighbourhood.hops, "_LEAST", 3)
     monkeypatch.setattr(kg.rdf.stream, "CHUNK", 200)
     parts = keep_near([dump], ["http://e/1"], Near(max_degree=8), tmp_path / "b.nt")
     assert whole == parts

@@ -10,7 +10,7 @@ import pyarrow.csv
 from kg.errors import ConfigError, InputError
 from kg.files import write_file
 from kg.graph import KnowledgeGraph
-from kg.pseudonyms import Pseudonymiser
+from kg.privacy.pseudonyms import Pseudonymiser
 
 COLUMNS = ("type", "id", "pseudonym")
 

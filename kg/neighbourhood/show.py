@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from kg.neighbourhood import Kept
+from kg.neighbourhood.search import Kept
 from kg.rdf.names import Compactor
 
 _HUBS = 10  # shown

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kg.scrub import scrub
+from kg.privacy.scrub import scrub
 
 
 def one(text):

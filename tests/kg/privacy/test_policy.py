@@ -1,10 +1,10 @@
 import pyarrow.parquet as pq
 import pytest
 
-from kg.crosswalk import read_crosswalk
 from kg.errors import ConfigError, InputError
 from kg.importer import import_graph
-from kg.pseudonyms import pseudonyms
+from kg.privacy.crosswalk import read_crosswalk
+from kg.privacy.pseudonyms import pseudonyms
 from kg.rejects import RejectLimit
 from kg.store import load_graph, load_imported, save_graph
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.errors import ConfigError, InputError
-from kg.pseudonyms import (
+from kg.privacy.pseudonyms import (
     Pseudonymise,
     Pseudonymiser,
     key_check,
@@ -50,7 +50,8 @@ def test_distinct_ids_have_distinct_pseudonyms_of_hexadecimal_digits(ids):
 
 
 def test_another_process_finds_the_same():
-    code = f"from kg.pseudonyms import pseudonyms; print(pseudonyms(['ann'], 'user', {KEY!r})[0])"
+    code = "from kg.privacy.pseudonyms import pseudonyms; "
+    code += f"print(pseudonyms(['ann'], 'user', {KEY!r})[0])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == pseudonyms(["ann"], "user", KEY)[0]
 

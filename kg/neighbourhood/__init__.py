@@ -1,0 +1,1 @@
+"""What lies near a catalogue, out of a dump of any size."""

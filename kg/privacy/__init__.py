@@ -1,0 +1,1 @@
+"""Who people are stays outside the graph."""
