@@ -29,6 +29,7 @@ dst = { type = "item", column = "item" }
 """
 COMMAND = "import sys, isthmus; sys.argv[0] = 'isthmus'; isthmus.main()"
 KILLS = 20
+WRITING, DONE = ".graph.*", ".graph.*/manifest.json"  # the manifest is written last
 
 pytestmark = pytest.mark.slow
 
@@ -51,10 +52,10 @@ def begin(folder: Path) -> subprocess.Popen:
     )
 
 
-def kill_after(process: subprocess.Popen, folder: Path, seconds: float, *, writing: bool) -> None:
-    """Kill a process after some time, counted from when it begins to write if `writing`."""
-    while writing and process.poll() is None and not any(folder.glob(".graph.*")):
-        time.sleep(0.001)
+def kill_after(process: subprocess.Popen, folder: Path, seconds: float, seen: str = "") -> None:
+    """Kill a process after some time, counted from when it has written `seen` if that is given."""
+    while seen and process.poll() is None and not any(folder.glob(seen)):
+        time.sleep(0.0005)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -69,7 +70,7 @@ def test_the_folder_is_the_old_graph_or_the_new_one(tmp_path):
     write_files(tmp_path, 2)
     start = time.perf_counter()
     process = begin(tmp_path)
-    while not any(tmp_path.glob(".graph.*")) and process.poll() is None:
+    while not any(tmp_path.glob(WRITING)) and process.poll() is None:
         time.sleep(0.001)
     reading = time.perf_counter() - start
     assert process.wait() == 0
@@ -80,16 +81,16 @@ def test_the_folder_is_the_old_graph_or_the_new_one(tmp_path):
     draw = random.Random(0)
     seen, interrupted = [], 0
     for i in range(KILLS):
-        late = i % 4 > 0  # most of them while the folder is written
         before = i % 5 > 0  # some where there was no graph before
         shutil.rmtree(tmp_path / "graph", ignore_errors=True)
-        for rest in tmp_path.glob(".graph.*"):
+        for rest in tmp_path.glob(WRITING):
             shutil.rmtree(rest)
         if before:
             shutil.copytree(tmp_path / "old", tmp_path / "graph")
         process = begin(tmp_path)
-        span = writing if late else reading
-        kill_after(process, tmp_path, draw.uniform(0, span), writing=late)
+        # most of them while the folder is written, or put in its place
+        span, what = [(reading, ""), (writing, WRITING), (0.01, DONE), (0.01, DONE)][i % 4]
+        kill_after(process, tmp_path, draw.uniform(0, span), what)
         interrupted += process.returncode != 0
         if before or (tmp_path / "graph").exists():
             seen.append(load_graph(tmp_path / "graph").fingerprint)  # which checks every file
@@ -101,6 +102,6 @@ def test_the_folder_is_the_old_graph_or_the_new_one(tmp_path):
     shutil.rmtree(tmp_path / "graph", ignore_errors=True)
     shutil.copytree(tmp_path / "old", tmp_path / "graph")
     process = begin(tmp_path)
-    kill_after(process, tmp_path, writing / 4, writing=True)
+    kill_after(process, tmp_path, writing / 4, WRITING)
     assert begin(tmp_path).wait() == 0
     assert load_graph(tmp_path / "graph").fingerprint == new
