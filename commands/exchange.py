@@ -61,6 +61,8 @@ def sparql(
         raise InputError("give either a query or --file FILE")
     from kg.sparql import SparqlGraph, save
 
+    if file is not None and not file.is_file():
+        raise InputError(f"no such file: {file}")
     text = query if file is None else file.read_text(encoding="utf-8", errors="replace")
     asked = SparqlGraph(_open(folder), naming_of(mapping))
     answers = asked.ask(text or "")
@@ -77,12 +79,17 @@ def neighbourhood(
     out: Annotated[Path, typer.Option(help=".nt to write, perhaps compressed.")],
     column: Annotated[str | None, typer.Option(help="Column of the table of seeds.")] = None,
     beginning: Annotated[str, typer.Option(help="What seeds lack of being IRIs.")] = "",
-    hops: Annotated[int, typer.Option(help="Edges between a node and the nearest seed.")] = 2,
+    hops: Annotated[
+        int, typer.Option(help="Edges between a node and the nearest seed.", min=0)
+    ] = 2,
     predicate: Annotated[
         list[str] | None, typer.Option(help="Follow these alone; all but rdf:type.")
     ] = None,
     max_degree: Annotated[
-        int, typer.Option(help="Leave no node by a predicate that it has more triples of; 0: any.")
+        int,
+        typer.Option(
+            help="Leave no node by a predicate that it has more triples of; 0: any.", min=0
+        ),
     ] = 1_000,
     literal: Annotated[
         list[str] | None, typer.Option(help="Keep literals of these predicates alone; all.")

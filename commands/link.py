@@ -30,7 +30,7 @@ def link(
     --set takes the keys of [[links]], as in --set one_to_one=false.
     """
     from encoders.names import encode_names
-    from kg.linking.look import look, save_links
+    from kg.linking.look import check_name, look, save_links
     from kg.linking.rules import LinkRule
     from kg.linking.show import render
     from kg.settings import build
@@ -41,6 +41,8 @@ def link(
         data["methods"] = method
     for setting in settings or ():
         apply_override(data, setting)
+    if out is not None:
+        check_name(out)
     links = look(source, target, build(LinkRule, data), encode_names)
     console().print(render(links))
     if out is not None:

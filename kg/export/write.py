@@ -38,18 +38,23 @@ def format_of(path: Path, format: str | None = None) -> str:
     """Return the format to write.
 
     Raises:
-        InputError: neither `format` nor the suffix names one.
+        InputError: neither `format` nor the suffix names one, or they name two.
     """
     if format is not None:
         if format not in FORMATS:
-            hint = nearest(format, FORMATS)
-            raise InputError(f"unknown format {format!r}{hint} (formats: {', '.join(FORMATS)})")
+            raise InputError(
+                f"unknown format {format!r}{nearest(format, FORMATS)} "
+                f"(formats: {', '.join(FORMATS)}; at the command line also pyg)"
+            )
+        named = SUFFIXES.get(plain_suffix(path), format)
+        if named != format:
+            raise InputError(f"{path}: the name says {named}, the format {format}; say one of them")
         return format
     kind = SUFFIXES.get(plain_suffix(path))
     if kind is None:
         raise InputError(
             f"{path}: expected a file in {', '.join(SUFFIXES)}, each also with .gz, .zst, .bz2 or "
-            f".xz, or a folder and --format {' or '.join(FOLDERS)}"
+            f".xz, or a folder and --format {', '.join([*FOLDERS, 'pyg'])}"
         )
     return kind
 

@@ -53,8 +53,23 @@ def look(
     return link_table(find_links(mine, other, rule, encode=encode), mine, other, rule)
 
 
+def check_name(path: Path) -> None:
+    """Refuse a name that tells no format.
+
+    Raises:
+        InputError: it ends neither in `.csv` nor in `.parquet`.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path}: expected a name in .csv or .parquet")
+
+
 def save_links(links: pa.Table, path: Path) -> None:
-    """Write links in one step: as Parquet where the name ends so, otherwise as CSV."""
+    """Write links in one step, as CSV or Parquet.
+
+    Raises:
+        InputError: the name ends otherwise.
+    """
+    check_name(path)
     with write_file(path) as aside:
         if path.suffix == ".parquet":
             pq.write_table(links, aside)
@@ -78,11 +93,13 @@ def _side(path: Path, what: str, rule: LinkRule, *, theirs: bool) -> Side:
 
 
 def _table_side(path: Path, columns: list[str]) -> Side:
+    if not path.exists():
+        raise InputError(f"no such graph folder or table: {path}")
     if len(columns) not in (2, 3):
         raise InputError(f"{path}: name its columns of id, name and perhaps year, as in id,title")
     log = RejectLog()
     parts: dict[str, list[Any]] = {name: [pa.array([], pa.string())] for name in columns}
-    file = TableFile(file=(str(path.absolute()),))
+    file = TableFile(file=(str(path),))
     for _, batches in read_section(file, "links", Path(), columns, log):
         for rows in batches:
             for name in columns:

@@ -65,8 +65,7 @@ def graph_side(
         read: "title" or "text".
 
     Raises:
-        ConfigError: no such node type, relation or attribute; names the nearest.
-        InputError: no such domain.
+        ConfigError: no such node type, domain, relation or attribute; names the nearest.
     """
     if kind not in graph.nodes:
         known = ", ".join(graph.nodes)
@@ -74,7 +73,10 @@ def graph_side(
     nodes = graph.nodes[kind]
     usable = np.ones(len(nodes), dtype=np.bool_)
     if domain is not None:
-        usable &= nodes.domains[:, graph.domain_index(domain)]
+        try:
+            usable &= nodes.domains[:, graph.domain_index(domain)]
+        except InputError as error:
+            raise ConfigError(str(error)) from None
     if having:
         usable &= _has_edges(graph, kind, having)
     untitled = pc.equal(nodes.title, "").to_numpy(zero_copy_only=False)
@@ -89,7 +91,8 @@ def graph_side(
     if year is not None:
         if year not in nodes.attributes.column_names:
             known = nodes.attributes.column_names
-            raise ConfigError(f"{kind!r} has no attribute {year!r}{nearest(year, known)}")
+            hint, names = nearest(year, known), ", ".join(known) or "none"
+            raise ConfigError(f"year: {kind!r} has no attribute {year!r}{hint} (it has: {names})")
         stated = _years(nodes.attributes.column(year))
         years = np.where(np.isfinite(stated), stated, years)
     return Side(

@@ -19,7 +19,16 @@ SAME_ID = 100  # targets of one external identifier that are looked at
 def same_as(
     graph: KnowledgeGraph, source: Side, target: Side, relations: tuple[str, ...]
 ) -> Candidates:
-    """Return the ends of the edges, in either direction, that say two nodes are one."""
+    """Return the ends of the edges, in either direction, that say two nodes are one.
+
+    Raises:
+        ConfigError: the graph has no such relation.
+    """
+    known = {relation for _, relation, _ in graph.edges}
+    for name in relations:
+        if name not in known:
+            hint, names = nearest(name, known), ", ".join(sorted(known))
+            raise ConfigError(f"same_as: no relation {name!r}{hint} (the graph has: {names})")
     found = []
     for (src_type, relation, dst_type), edges in graph.edges.items():
         if relation in relations:
@@ -64,7 +73,7 @@ def _values(graph: KnowledgeGraph, kind: str, name: str) -> tuple[IntArray, Any]
                 rows.append(edges.src)
                 values.append(graph.nodes[dst_type].vocab.ids.take(pa.array(edges.dst)))
     if not rows:
-        hint, names = nearest(name, known), ", ".join(sorted(known))
+        hint, names = nearest(name, known), ", ".join(sorted(known)) or "none"
         raise ConfigError(f"{kind!r} has no attribute or relation {name!r}{hint} (it has: {names})")
     return np.concatenate(rows), pa.concat_arrays(values)
 

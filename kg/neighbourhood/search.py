@@ -131,7 +131,10 @@ def keep_near(dump: Sequence[SourceFile], seeds: Iterable[str], near: Near, out:
             name for name, row in nodes.items() if row < sizes[1] and not writer.seen[row]
         )
         if len(missing) == sizes[1]:
-            raise InputError(f"no triple names any of {sizes[1]} seeds, such as {missing[:1]}")
+            raise InputError(
+                f"no triple names any of {sizes[1]} seeds, such as {next(iter(missing), '')!r}; "
+                "of a table name the column, and what stands before an id in the dump"
+            )
     return Kept(
         **writer.counts,
         nodes=(sizes[1] - len(missing), *np.diff(sizes[1:]).tolist()),
@@ -151,6 +154,8 @@ def read_seeds(path: Path, column: str | None = None, beginning: str = "") -> li
     Raises:
         InputError: the file cannot be read, or a row of it is bad.
     """
+    if not path.is_file():
+        raise InputError(f"no such file: {path}")
     source = SourceFile(path, path.name)
     if column is None:
         with open_bytes(path) as file:

@@ -67,6 +67,8 @@ def test_sparql_prints_a_table_or_writes_a_file(folder):
     assert done.exit_code == 1
     assert "nothing declares the prefix 'foo'" in done.output
     assert invoke("sparql", folder / "graph").exit_code == 1
+    done = invoke("sparql", folder / "graph", "--file", folder / "none.rq")
+    assert done.output == f"error: no such file: {folder / 'none.rq'}\n"
 
 
 def test_neighbourhood_shows_its_accounts(folder):
@@ -88,3 +90,10 @@ def test_neighbourhood_shows_its_accounts(folder):
     )
     assert done.exit_code == 0, done.output
     assert (folder / "small.nt").read_text() == "<http://e/1> <http://e/p> <http://e/x> .\n"
+    for wrong in (("--hops", -1), ("--max-degree", -1)):
+        done = invoke(
+            *("neighbourhood", folder / "dump.nt", "--seeds", folder / "seeds.txt", *wrong),
+            *("--out", folder / "small.nt"),
+        )
+        assert done.exit_code == 2
+        assert isinstance(done.exception, SystemExit)

@@ -163,6 +163,8 @@ def test_what_is_in_the_way_stays(graph, tmp_path):
         export_graph(graph, tmp_path / "g.csv")
     with pytest.raises(InputError, match=r"unknown format 'turtel', did you mean"):
         export_graph(graph, tmp_path / "g", format="turtel")
+    with pytest.raises(InputError, match=r"g\.nt: the name says ntriples, the format turtle"):
+        export_graph(graph, tmp_path / "g.nt", format="turtle")
     bad = {"time": pa.array([1, None], pa.duration("s"))}
     items = replace(graph.items, attributes=pa.table(bad))
     wrong = replace(graph, nodes={**graph.nodes, "item": items})

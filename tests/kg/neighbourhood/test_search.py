@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kg.errors import InputError
 from kg.neighbourhood.hops import Hub
-from kg.neighbourhood.search import Near, keep_near
+from kg.neighbourhood.search import Near, keep_near, read_seeds
 from kg.sources import SourceFile
 
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
@@ -171,6 +171,12 @@ def test_what_cannot_be_done_says_so(tmp_path):
         keep_near([dump], ["http://e/a"], Near(), tmp_path / "out.ttl")
     with pytest.raises(InputError, match="standard input cannot be read several times"):
         keep_near([SourceFile(tmp_path.__class__("-"), "-")], ["x"], Near(), tmp_path / "out.nt")
+    with pytest.raises(
+        InputError, match="no triple names any of 1 seeds, such as 'http://e/x'; of"
+    ):
+        keep_near([dump], ["http://e/x"], Near(), tmp_path / "out.nt")
+    with pytest.raises(InputError, match=r"no such file: .*nowhere\.csv"):
+        read_seeds(tmp_path / "nowhere.csv", "id")
     for wrong in ({"hops": -1}, {"max_degree": 0}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be at least"):
             Near(**wrong)
