@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from kg.graph import BoolArray, Nodes
 from kg.tables.values import flat, nulled, to_attribute
-from kg.vocab import IntArray, Vocab
+from kg.vocab import IntArray, Vocab, sorted_order
 
 
 def attribute_fact(name: str) -> str:
@@ -104,7 +104,7 @@ class NodeSet:
 
     def finish(self, domains: Sequence[str]) -> tuple[Nodes, IntArray]:
         """Return the nodes sorted by id, and the new row of each old row."""
-        order = pc.sort_indices(self.ids).to_numpy()
+        order = sorted_order(self.ids)
         new_row = np.empty(len(order), dtype=np.int64)
         new_row[order] = np.arange(len(order))
         membership = np.zeros((len(order), len(domains)), dtype=np.bool_)

@@ -13,6 +13,25 @@ from kg.digest import add_counted
 from kg.errors import InputError, UnknownIdError, nearest
 
 IntArray = npt.NDArray[np.int64]
+MANY = 10_000  # ids; fewer are sorted in no time
+# by length of a string, which bits of its first eight bytes are its own
+OWN = np.array([(1 << 64) - (1 << 64 - 8 * size) for size in range(9)], dtype=np.uint64)
+
+
+def sorted_order(ids: pa.StringArray) -> IntArray:
+    """Return the order that sorts distinct strings, none of them null, by their bytes."""
+    if len(ids) >= MANY:
+        starts = np.frombuffer(ids.buffers()[1], np.int32)[ids.offset :][: len(ids) + 1]
+        data = np.append(
+            np.frombuffer(ids.buffers()[2], np.uint8)[: starts[-1]], np.zeros(8, np.uint8)
+        )
+        words = np.ndarray(len(data) - 7, ">u8", data, strides=(1,))
+        first = words[starts[:-1]].astype(np.uint64) & OWN[np.minimum(np.diff(starts), 8)]
+        order: IntArray = np.argsort(first)  # several times as quick as sorting strings
+        if (np.diff(first[order]) > 0).all():  # eight bytes tell all of them apart
+            return order
+    by_arrow: IntArray = pc.sort_indices(ids).to_numpy()
+    return by_arrow
 
 
 class Vocab:
@@ -41,7 +60,7 @@ class Vocab:
             else pa.array(values, pa.string())
         )
         distinct = pc.unique(array.cast(pa.string())).drop_null()
-        return cls(distinct.take(pc.sort_indices(distinct)), kind)
+        return cls(distinct.take(pa.array(sorted_order(distinct))), kind)
 
     def __len__(self) -> int:
         return len(self._ids)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from kg.errors import InputError, UnknownIdError
-from kg.vocab import Vocab
+from kg.vocab import MANY, Vocab, sorted_order
 
 IDS = ["b", "a", "ü", "10", "9"]
 
@@ -46,3 +46,13 @@ def test_the_fingerprint_knows_where_ids_end():
         Vocab.from_values(["ab", "c"]).fingerprint() != Vocab.from_values(["a", "bc"]).fingerprint()
     )
     assert len(Vocab.from_values([])) == 0
+
+
+@pytest.mark.parametrize("more", [[], ["a", "a\0", ""], ["123456789", "123456780"]])
+@pytest.mark.parametrize("text", ["{}", "u{:07d}", "user {:08d}", "é{}"])
+def test_many_ids_are_sorted_as_few_are(text, more):
+    ids = [text.format(i) for i in range(MANY)] + more
+    random.Random(1).shuffle(ids)
+    array = pa.array(["before", *ids])[1:]
+    expected = sorted(ids, key=str.encode)
+    assert array.take(pa.array(sorted_order(array))).to_pylist() == expected
