@@ -69,8 +69,8 @@ class Door:
             distinct = pa.concat_arrays([distinct, pa.array([""], pa.string())])
         none = len(distinct) - 1
         codes = [part.indices.fill_null(none).to_numpy(zero_copy_only=False) for part in parts]
-        given = np.flatnonzero(~is_blank(distinct))
-        if self._renames and len(given):
+        given = np.flatnonzero(~is_blank(distinct)) if self._renames else ()
+        if len(given):
             renamed = distinct.take(pa.array(given))
             for rename in self._renames:
                 renamed = rename(renamed, node_type, space)

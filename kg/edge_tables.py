@@ -23,7 +23,7 @@ from kg.tables.values import Doubles, to_numbers
 from kg.vocab import IntArray
 
 T = TypeVar("T")
-AT_ONCE = 1 << 23  # rows whose ids are looked up at once, at least
+AT_ONCE = 1 << 24  # rows whose ids are looked up at once, at least
 
 
 def read_edge_tables(
