@@ -55,9 +55,10 @@ def import_(
 ) -> None:
     """Read tables and RDF into a graph folder, or into a graph that is there already."""
     from encoders.names import encode_names
+    from kg.files import check_folder
     from kg.importer import import_graph
     from kg.rejects import RejectLimit
-    from kg.store import load_imported, save_graph
+    from kg.store import KIND, load_imported, save_graph
     from kg.update import brings_news
 
     before = None if into is None else load_imported(into)
@@ -65,6 +66,9 @@ def import_(
         raise InputError("give either --strict or --max-rejects")
     limit = RejectLimit(count=0) if strict else None
     limit = limit if max_rejects is None else RejectLimit.parse(max_rejects)
+    out = out or into or Path("graph")
+    if not check:
+        check_folder(out, KIND)  # before anything is read, which may take hours
     imported = import_graph(mapping, into=before, encode=encode_names, limit=limit)
     _describe(imported)
     if check:
@@ -72,7 +76,6 @@ def import_(
 
         console().print(render_sample(imported.graph))
         return
-    out = out or into or Path("graph")
     if before is not None and out == into and not brings_news(before, imported):
         typer.echo(f"Nothing new: {into} stays as it is")
         return

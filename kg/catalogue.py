@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from kg.door import Door
 from kg.graph import BoolArray
 from kg.mapping import GraphMapping
-from kg.nodes import NodeSet, attribute_fact
+from kg.nodes import NodeSet, attribute_fact, joined
 from kg.progress import Bar
 from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
@@ -110,7 +110,7 @@ def _chunks(column: Any) -> list[Any]:
 
 
 def _resolve(batches: list[_Batch], nodes: NodeSet) -> None:
-    ids = pa.concat_arrays([batch.ids for batch in batches])
+    ids = joined([batch.ids for batch in batches], nodes.kind, "id")
     encoded = ids.dictionary_encode()
     node = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     first = np.unique(node, return_index=True)[1]
@@ -119,7 +119,7 @@ def _resolve(batches: list[_Batch], nodes: NodeSet) -> None:
         parts = [
             batch.facts.get(name, pa.array([""] * len(batch.ids), pa.string())) for batch in batches
         ]
-        facts[name] = pa.concat_arrays(parts)
+        facts[name] = joined(parts, nodes.kind, name)
     rejected = _contradictions(node, first, facts)
     start = 0
     for batch in batches:

@@ -70,6 +70,17 @@ def read_json(path: Path) -> Any:
         raise ArtefactError(f"{path} is damaged: {error}") from None
 
 
+def check_folder(path: Path, kind: str) -> None:
+    """Refuse a place at which `write_folder` would destroy something.
+
+    Raises:
+        ArtefactError: `path` holds something else than a folder of this kind.
+    """
+    _put_back(path)
+    if path.exists() and not (path.is_dir() and _may_replace(path, kind)):
+        raise ArtefactError(f"{path} exists and is not a {kind} folder: it is not replaced")
+
+
 @contextmanager
 def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
     """Yield an empty folder beside `path`; add a manifest and rename it into place on success.
@@ -83,9 +94,7 @@ def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
     Raises:
         ArtefactError: `path` holds something else, which replacing would destroy.
     """
-    _put_back(path)
-    if path.exists() and not (path.is_dir() and _may_replace(path, kind)):
-        raise ArtefactError(f"{path} exists and is not a {kind} folder: it is not replaced")
+    check_folder(path, kind)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:

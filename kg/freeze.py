@@ -80,4 +80,9 @@ def _why_none(interactions: EdgeType, edges: dict[EdgeType, EdgeSet], log: Rejec
     if not reasons:
         return "their file has no rows"
     top = max(reasons, key=lambda count: count["counts"])
-    return f"all rows were rejected (most often: {top['values']}, {top['counts']} times)"
+    file, line, raw, _ = next(row for row in log if row[3] == top["values"])
+    where = file if line is None else f"{file}, line {line}"
+    return (
+        f"all rows were rejected (most often: {top['values']}, {top['counts']} times; first in "
+        f"{where}: {raw[:200]})"
+    )

@@ -7,9 +7,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kg.errors import InputError
 from kg.graph import BoolArray, Nodes
 from kg.tables.values import flat, nulled, to_attribute
 from kg.vocab import IntArray, Vocab, sorted_order
+
+LARGEST = 2**31 - 1  # bytes of a column of strings, whose offsets have 32 bits
+
+
+def joined(parts: Sequence[Any], kind: str, fact: str) -> Any:
+    """Return string arrays as one.
+
+    Raises:
+        InputError: there is more than a column holds; names the node type and the fact.
+    """
+    size = sum(pc.sum(pc.binary_length(part)).as_py() or 0 for part in parts)
+    if size > LARGEST:
+        name = f"attribute {fact[1:]!r}" if fact.startswith("@") else fact
+        raise InputError(
+            f"the {name} of all {kind!r} nodes is {size:,} bytes long, and can be {LARGEST:,}: "
+            "name fewer columns, or give the nodes several types"
+        )
+    return pa.concat_arrays(parts)
 
 
 def attribute_fact(name: str) -> str:
