@@ -56,7 +56,11 @@ class RdfImport:
                 tally = Tally(source.label, f"rdf[{i}]", log)
                 number = len(self._collected) + 1
                 file = TripleCollector(selection, self._terms, self._predicates, tally, number)
-                base = None if section.base is None else expand(section.base, self._prefixes)
+                base = (
+                    None
+                    if section.base is None
+                    else expand(section.base, self._prefixes, "rdf.base")
+                )
                 batches = read_triples(source, format=section.format, base=base)
                 file.read(_watched(batches, tally, bar))
                 self._collected.append((i, file))
@@ -215,17 +219,20 @@ class RdfImport:
 
     def _selection(self, section: RdfFile) -> Selection:
         relations, graphs = section.relations, section.graphs
+        said = ("title", "text", "attributes")
         return Selection(
-            literals=frozenset(self._iris([*section.title, *section.text, *section.attributes])),
-            ignore=frozenset(self._iris(section.ignore)),
-            relations=None if relations is None else frozenset(self._iris(relations)),
+            literals=frozenset(
+                iri for key in said for iri in self._iris(getattr(section, key), key)
+            ),
+            ignore=frozenset(self._iris(section.ignore, "ignore")),
+            relations=None if relations is None else frozenset(self._iris(relations, "relations")),
             graphs=None
             if graphs is None
             else frozenset(g and expand(g, self._prefixes) for g in graphs),
         )
 
-    def _iris(self, names: Iterable[str]) -> list[str]:
-        return [expand(name, self._prefixes) for name in names]
+    def _iris(self, names: Iterable[str], key: str) -> list[str]:
+        return [expand(name, self._prefixes, f"rdf.{key}") for name in names]
 
 
 def _watched(batches: Iterable[TripleBatch], tally: Tally, bar: Bar) -> Iterator[TripleBatch]:

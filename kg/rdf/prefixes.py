@@ -38,11 +38,11 @@ def prefixes_of(mapping: GraphMapping) -> dict[str, str]:
     return {**DEFAULT_PREFIXES, **own}
 
 
-def expand(name: str, prefixes: Mapping[str, str]) -> str:
+def expand(name: str, prefixes: Mapping[str, str], where: str = "") -> str:
     """Return the IRI that a prefixed name, a bare IRI or an `<IRI>` means.
 
     Raises:
-        ConfigError: the prefix is not declared.
+        ConfigError: the prefix is not declared; begins with `where`, the path to the key.
     """
     if name.startswith("<") and name.endswith(">"):
         return name[1:-1]
@@ -51,6 +51,8 @@ def expand(name: str, prefixes: Mapping[str, str]) -> str:
         return prefixes[prefix] + rest
     if colon and (rest.startswith("//") or prefix in ("urn", "mailto", "tag")):
         return name
+    hint = nearest(prefix, prefixes)
     raise ConfigError(
-        f"{name!r} is neither an IRI nor a name with a declared prefix{nearest(prefix, prefixes)}"
+        f"{where}{where and ': '}{name!r} is neither an IRI nor a name with a declared prefix"
+        f"{hint}; declare it in [rdf.prefixes]"
     )

@@ -27,10 +27,10 @@ class Rules:
         by_prefix: dict[str, PrefixRule] = {}
         for rdf in mapping.rdf:
             for name, rule in rdf.types.items():
-                if classes.setdefault(expand(name, prefixes), rule) != rule:
+                if classes.setdefault(expand(name, prefixes, "rdf.types"), rule) != rule:
                     raise ConfigError(f"rdf.types: {name!r} is given two meanings")
             for prefix_rule in rdf.nodes:
-                beginning = expand(prefix_rule.prefix, prefixes)
+                beginning = expand(prefix_rule.prefix, prefixes, "rdf.nodes")
                 if by_prefix.setdefault(beginning, prefix_rule) != prefix_rule:
                     raise ConfigError(f"rdf.nodes: {beginning!r} is given two meanings")
         longest_first = sorted(by_prefix.items(), key=lambda pair: -len(pair[0]))

@@ -376,3 +376,11 @@ def test_lines_in_are_triples_loaded_plus_rejected(tmp_path, otherwise, lines):
     literals = sum('"' in line and line != '"' for line in lines) if otherwise else 0
     if otherwise:
         assert edges + literals == rdf.loaded - rdf.merged
+
+
+@pytest.mark.parametrize("key", ["title", "text", "attributes", "ignore", "relations", "base"])
+def test_a_name_without_its_prefix_says_in_which_key_it_is(run, write, key):
+    write("facts.nt", "")
+    ends = '[interactions]\nuser = "entity"\nitem = "entity"\n'
+    with pytest.raises(ConfigError, match=rf"rdf\.{key}: 'exx:a' is neither .* declare it in"):
+        run(f'[[rdf]]\nfile = "facts.nt"\n{key} = "exx:a"\n{ends}')
