@@ -59,6 +59,8 @@ def read_catalogue(
     for kind, of_type in batches.items():
         if of_type:
             _resolve(of_type, sets[kind])
+    for tally in tallies:  # before edges to nodes that these did not give are counted too
+        tally.check()
     return tallies
 
 

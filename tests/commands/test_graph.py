@@ -60,6 +60,12 @@ def test_too_many_rejects_stop_it(folder, limit, message):
     assert not (folder / "graph").exists()
 
 
+def test_a_bad_table_of_nodes_is_named_not_the_edges_that_miss_them(folder):
+    (folder / "items.csv").write_text("id,title\nb1,Emma\nb2\nb9\nb8\n")
+    done = invoke("--max-rejects", "49%")
+    assert done.output.startswith("error: items.csv: 3 of 4 rows were rejected, more than 49%")
+
+
 @pytest.mark.parametrize("limit", ["2", "50%"])
 def test_fewer_rejects_do_not(folder, limit):
     assert invoke("--max-rejects", limit).exit_code == 0
