@@ -1,11 +1,8 @@
 """RDF as nobody should write it: no crash, no hang, and every line or triple accounted for."""
 
 import gzip
-import signal
-from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, parse
 
@@ -16,28 +13,10 @@ from kg.rdf import stream
 from kg.rdf.stream import PARSERS, read_triples
 from kg.sources import SourceFile
 
+pytestmark = pytest.mark.usefixtures("no_hang")
+
 CASES = [pytest.param(50, id="quick"), pytest.param(2_000, id="many", marks=pytest.mark.slow)]
 FEW = [pytest.param(20, id="quick"), pytest.param(100, id="many", marks=pytest.mark.slow)]
-
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """End a test that goes on for ever."""
-
-    def stop(*_: object) -> None:
-        raise RuntimeError("this test hangs")
-
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, 90)  # of processor time: the machine may be busy
-    yield
-    signal.setitimer(signal.ITIMER_PROF, 0)
-    signal.signal(signal.SIGPROF, before)
-
-
-def fuzz(cases: int, **strategies: st.SearchStrategy) -> Callable:
-    """Run a check over so many documents; the few of the quick suite are always the same."""
-    limits = settings(max_examples=cases, deadline=None, derandomize=cases <= 50, database=None)
-    return lambda check: limits(given(**strategies)(check))()
 
 
 def joined(pieces: list[bytes]) -> st.SearchStrategy[bytes]:
@@ -137,7 +116,7 @@ def of_line(line: bytes, format: str) -> list[Quad] | None:
 
 @pytest.mark.parametrize("cases", CASES)
 @pytest.mark.parametrize("format", ["ntriples", "nquads"])
-def test_lines(read, cases, format, monkeypatch):
+def test_lines(read, fuzz, cases, format, monkeypatch):
     @fuzz(cases, data=DOCUMENTS[format], chunk=st.integers(50, 800))
     def check(data: bytes, chunk: int) -> None:
         triples, malformed = found = read(data, format)
@@ -159,7 +138,7 @@ def test_lines(read, cases, format, monkeypatch):
 
 @pytest.mark.parametrize("cases", CASES)
 @pytest.mark.parametrize("format", ["turtle", "trig", "n3", "rdfxml", "jsonld"])
-def test_documents(read, cases, format):
+def test_documents(read, fuzz, cases, format):
     @fuzz(cases, data=DOCUMENTS[format])
     def check(data: bytes) -> None:
         found = read(data, format)
@@ -196,7 +175,7 @@ file = "x"
 
 @pytest.mark.parametrize("cases", FEW)
 @pytest.mark.parametrize("format", list(DOCUMENTS))
-def test_import(tmp_path, cases, format):
+def test_import(tmp_path, fuzz, cases, format):
     (tmp_path / "items.csv").write_text("id\nhttp://e/a\n")
     (tmp_path / "used.csv").write_text("user,item\nu,http://e/a\n")
     (tmp_path / "mapping.toml").write_text(MAPPING + f'format = "{format}"\n')

@@ -5,15 +5,13 @@ import gzip
 import io
 import json
 import lzma
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg.errors import InputError, IsthmusError
@@ -24,30 +22,12 @@ from kg.tables.block import Block
 from kg.tables.read import read_table
 from kg.tables.sections import NodeFile
 
+pytestmark = pytest.mark.usefixtures("no_hang")
+
 CASES = [pytest.param(50, id="quick"), pytest.param(2_000, id="many", marks=pytest.mark.slow)]
 WANTED = ["id", "title"]
 FEW = [pytest.param(20, id="quick"), pytest.param(200, id="many", marks=pytest.mark.slow)]
 Read = Callable[..., tuple[list[tuple[int, str, tuple[str, ...]]], list[tuple[int, str, str]]]]
-
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """End a test that goes on for ever."""
-
-    def stop(*_: object) -> None:
-        raise RuntimeError("this test hangs")
-
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, 90)  # of processor time: the machine may be busy
-    yield
-    signal.setitimer(signal.ITIMER_PROF, 0)
-    signal.signal(signal.SIGPROF, before)
-
-
-def fuzz(cases: int, **strategies: st.SearchStrategy) -> Callable:
-    """Run a check over so many documents; the few of the quick suite are always the same."""
-    limits = settings(max_examples=cases, deadline=None, derandomize=cases <= 50, database=None)
-    return lambda check: limits(given(**strategies)(check))()
 
 
 @pytest.fixture
@@ -135,7 +115,7 @@ def outcome(read: Read, *arguments, **options):
 
 @pytest.mark.parametrize("cases", CASES)
 @pytest.mark.parametrize(("name", "body"), [("x.csv", CSV), ("x.tsv", TSV)])
-def test_delimited(read, cases, name, body, monkeypatch):
+def test_delimited(read, fuzz, cases, name, body, monkeypatch):
     @fuzz(cases, header=HEADERS, body=body, block=st.integers(1, 60))
     def check(header: bytes, body: bytes, block: int) -> None:
         data = (header.replace(b",", b"\t") if name == "x.tsv" else header) + body
@@ -157,7 +137,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\
 
 
 @pytest.mark.parametrize("cases", FEW)
-def test_csv_that_is_well_written_comes_back(read, cases):
+def test_csv_that_is_well_written_comes_back(read, fuzz, cases):
     import csv
 
     @fuzz(cases, table=st.lists(st.tuples(CELLS, CELLS), max_size=6))
@@ -181,7 +161,7 @@ JSON = joined(
 
 
 @pytest.mark.parametrize("cases", CASES)
-def test_json_lines(read, cases, monkeypatch):
+def test_json_lines(read, fuzz, cases, monkeypatch):
     @fuzz(cases, body=JSON, block=st.integers(3, 60))
     def check(body: bytes, block: int) -> None:
         found = outcome(read, body, "x.jsonl")
@@ -213,7 +193,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("cases", CASES)
-def test_parquet(read, cases):
+def test_parquet(read, fuzz, cases):
     kinds = st.integers(0, len(ODD) - 1)
     damage = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=3)
 
@@ -238,7 +218,7 @@ PACK = {
 
 
 @pytest.mark.parametrize("cases", FEW)
-def test_damaged_compression(read, cases):
+def test_damaged_compression(read, fuzz, cases):
     data = b"id,title\n" + b"".join(b"%d,title %d\n" % (i, i * i) for i in range(200))
     packed = {suffix: pack(data) for suffix, pack in PACK.items()}
 
