@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.options import console
+from commands.options import console, graph_folder
 from kg.errors import InputError
 
 if TYPE_CHECKING:
@@ -144,10 +144,8 @@ def _print_answers(answers: "Answers", prefixes: "Mapping[str, str]") -> None:
 
 def _open(folder: Path) -> "KnowledgeGraph":
     from kg.store import load_graph
-    from training.run_folder import RunFolder
 
-    graph = RunFolder(folder).graph
-    return load_graph(graph if graph.is_dir() else folder)
+    return load_graph(graph_folder(folder))
 
 
 def naming_of(mapping: Path | None) -> "Naming":

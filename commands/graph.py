@@ -7,7 +7,7 @@ import typer
 
 from commands import exchange
 from commands.link import link
-from commands.options import console
+from commands.options import console, graph_folder
 from kg.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def import_(
     before = None if into is None else load_imported(into)
     if strict and max_rejects is not None:
         raise InputError("give either --strict or --max-rejects")
-    limit = RejectLimit(count=0) if strict else None
+    limit = RejectLimit.none() if strict else None
     limit = limit if max_rejects is None else RejectLimit.parse(max_rejects)
     out = out or into or Path("graph")
     if not check:
@@ -116,10 +116,8 @@ def inspect(
 ) -> None:
     """Show schema, counts by domain, overlap, degrees, text coverage, rejects."""
     from kg.store import load_imported
-    from training.run_folder import RunFolder
 
-    graph = RunFolder(folder).graph
-    _describe(load_imported(graph if graph.is_dir() else folder))
+    _describe(load_imported(graph_folder(folder)))
 
 
 def _describe(imported: "Imported") -> None:

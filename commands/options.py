@@ -40,6 +40,14 @@ def open_job(
     return config, RunFolder(out or Path("runs") / config.name)
 
 
+def graph_folder(folder: Path) -> Path:
+    """Return the graph folder that a graph or run folder is, or has."""
+    from training.run_folder import RunFolder
+
+    graph = RunFolder(folder).graph
+    return graph if graph.is_dir() else folder
+
+
 def console() -> "Console":
     """Return the console of standard output."""
     from rich.console import Console

@@ -17,7 +17,7 @@ from kg.rejects import RejectLog, Tally
 from kg.tables.read import read_section
 from kg.tables.rows import Rows
 from kg.tables.sections import NodeFile
-from kg.tables.values import flat, is_blank, join_text, to_numbers
+from kg.tables.values import chunks_of, flat, is_blank, join_text, to_numbers
 from kg.vocab import IntArray
 
 
@@ -71,7 +71,7 @@ def _columns(section: NodeFile) -> list[str]:
 
 
 def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
-    ids = door.ids(_chunks(rows.columns[section.id]), section.type, section.space)
+    ids = door.ids(chunks_of(rows.columns[section.id]), section.type, section.space)
     missing = ids.blank()
     reasons = {f"{section.id} is empty": missing.copy()}
     for name in section.declared("number"):
@@ -105,10 +105,6 @@ def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
         else empty,
         all_in=section.domain,
     )
-
-
-def _chunks(column: Any) -> list[Any]:
-    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
 
 
 def _resolve(batches: list[_Batch], nodes: NodeSet) -> None:

@@ -19,7 +19,7 @@ from kg.tables.read import read_section
 from kg.tables.rows import FEW, Rows, in_batches, place_of
 from kg.tables.sections import EdgeFile, End
 from kg.tables.times import UNITS, TimeColumn
-from kg.tables.values import Doubles, to_numbers
+from kg.tables.values import Doubles, chunks_of, to_numbers
 from kg.vocab import IntArray
 
 T = TypeVar("T")
@@ -162,11 +162,7 @@ class _Reasons:
 
 
 def _chunks(batch: list[Rows], column: str) -> list[Any]:
-    found: list[Any] = []
-    for rows in batch:
-        values = rows.columns[column]
-        found += values.chunks if isinstance(values, pa.ChunkedArray) else [values]
-    return found
+    return [chunk for rows in batch for chunk in chunks_of(rows.columns[column])]
 
 
 def _numbers(chunks: list[Any]) -> tuple[Doubles, BoolArray]:

@@ -58,6 +58,11 @@ class RejectLimit:
     share: float | None = None
 
     @classmethod
+    def none(cls) -> Self:
+        """Return the limit under which the first rejected row is an error."""
+        return cls(count=0)
+
+    @classmethod
     def parse(cls, text: str) -> Self:
         """Read `100` or `5%`.
 

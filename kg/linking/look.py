@@ -15,7 +15,7 @@ from kg.linking.find import find_links, link_table
 from kg.linking.nearest import Encode
 from kg.linking.rules import STATED, LinkRule
 from kg.linking.sides import Side, graph_side, table_side
-from kg.rejects import RejectLog
+from kg.rejects import RejectLimit, RejectLog
 from kg.tables.read import read_section
 from kg.tables.sections import TableFile
 from kg.tables.values import flat
@@ -40,11 +40,8 @@ def look(
     if target is None and source.is_dir():
         from kg.store import load_graph
 
-        log = RejectLog()
-        links = links_of(load_graph(source), rule, folder=Path(), log=log, encode=encode)
-        for reject in log.table().slice(0, 1).to_pylist():
-            raise InputError(f"{reject['file']} line {reject['line']}: {reject['reason']}")
-        return links
+        log = RejectLog(limit=RejectLimit.none())
+        return links_of(load_graph(source), rule, folder=Path(), log=log, encode=encode)
     within = [method for method in rule.methods if method in STATED]
     if within:
         raise InputError(f'the method "{within[0]}" links nodes of one graph: name that alone')
@@ -97,15 +94,13 @@ def _table_side(path: Path, columns: list[str]) -> Side:
         raise InputError(f"no such graph folder or table: {path}")
     if len(columns) not in (2, 3):
         raise InputError(f"{path}: name its columns of id, name and perhaps year, as in id,title")
-    log = RejectLog()
+    log = RejectLog(limit=RejectLimit.none())
     parts: dict[str, list[Any]] = {name: [pa.array([], pa.string())] for name in columns}
     file = TableFile(file=(str(path),))
     for _, batches in read_section(file, "links", Path(), columns, log):
         for rows in batches:
             for name in columns:
                 parts[name].append(flat(rows.columns[name]))
-    for reject in log.table().slice(0, 1).to_pylist():
-        raise InputError(f"{path} line {reject['line']}: {reject['reason']}")
     ids, names, *years = (pa.concat_arrays(parts[name]) for name in columns)
     named = pc.not_equal(ids, "")
     return table_side(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.graph import BoolArray
+from kg.tables.values import nulled
 from kg.vocab import IntArray
 
 SHORTER = 0.03  # off confidence, for each thing that was left out of a name
@@ -88,12 +89,12 @@ def keys(names: Any) -> dict[str, Any]:
         "article": article,
         "spaces": pc.replace_substring(article, " ", ""),
     }
-    return {level: _none_for_empty(key) for level, key in found.items()}
+    return {level: nulled(key) for level, key in found.items()}
 
 
 def written(names: Any) -> Any:
     """Return names with single spaces, null for empty ones."""
-    return _none_for_empty(_spaced(names))
+    return nulled(_spaced(names))
 
 
 def fold(names: Any) -> Any:
@@ -183,7 +184,3 @@ def _plain(names: Any, otherwise: Any) -> Any:
     plain = pc.replace_substring_regex(plain, _APOSTROPHES, "")
     plain = _spaced(pc.replace_substring_regex(plain, r"[\p{P}\p{S}]+", " "))
     return pc.if_else(pc.equal(plain, ""), otherwise, plain)
-
-
-def _none_for_empty(column: Any) -> Any:
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)

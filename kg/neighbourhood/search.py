@@ -19,7 +19,7 @@ from kg.neighbourhood.hops import Hub, Reached
 from kg.progress import progress
 from kg.rdf.batch import TripleBatch
 from kg.rdf.stream import read_triples
-from kg.rejects import RejectLog, Tally
+from kg.rejects import RejectLimit, RejectLog, Tally
 from kg.sources import SourceFile
 from kg.streams import open_bytes, plain_suffix
 from kg.tables.read import read_table
@@ -165,12 +165,8 @@ def read_seeds(path: Path, column: str | None = None, beginning: str = "") -> li
         except UnicodeDecodeError as error:
             raise InputError(f"{path} is not UTF-8: {error}") from None
     else:
-        log = RejectLog()
-        tally = Tally(source.label, "seeds", log)
-        parts = list(read_table(source, TableFile(file=(path.name,)), [column], tally))
-        if tally.rejected:
-            bad = log.table().slice(0, 1).to_pylist()[0]
-            raise InputError(f"{path}, line {bad['line']}: {bad['reason']}")
+        tally = Tally(str(path), "seeds", RejectLog(limit=RejectLimit.none()))
+        parts = read_table(source, TableFile(file=(path.name,)), [column], tally)
         values = [value for part in parts for value in part.columns[column].to_pylist()]
     bare = (value.strip() for value in values)
     return [beginning + value.removeprefix("<").removesuffix(">") for value in bare if value]

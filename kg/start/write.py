@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from kg.rdf.names import local_name
+from kg.rdf.names import Compactor, local_name
 from kg.rdf.prefixes import DEFAULT_PREFIXES
 from kg.start.files import SeenFile
 from kg.start.node_columns import clip
@@ -85,21 +85,21 @@ def _rdf(rdf: RdfPlan, folder: Path) -> list[str]:
     sample = rdf.sample
     about = "" if sample.complete else "about "
     lines = [f"# {about}{sample.num_triples:,} triples", "[[rdf]]", *_file(sample.files, folder)]
-    names = {**DEFAULT_PREFIXES, **rdf.prefixes}
+    short = Compactor({**DEFAULT_PREFIXES, **rdf.prefixes})
     for key in ("title", "text", "attributes", "ignore"):
         iris = getattr(rdf, key)
         if iris:
-            lines.append(_pair(key, [_short(iri, names) for iri in iris], {}))
+            lines.append(_pair(key, [short(iri) for iri in iris], {}))
     if rdf.name_from_iri:
         lines.append("name_from_iri = true  # no label was seen")
     lines += _languages(rdf)
     for iri, why in list(rdf.unused.items())[:20]:
-        lines.append(f"# not used: {_plain(_short(iri, names))}, {_plain(why)}")
+        lines.append(f"# not used: {_plain(short(iri))}, {_plain(why)}")
     lines += _relations(rdf)
     if rdf.prefixes:
         lines += ["", "[rdf.prefixes]"]
         lines += [f"{_key(p)} = {quoted(ns)}" for p, ns in sorted(rdf.prefixes.items())]
-    return [*lines, *_types(rdf, names), *_rules(rdf)]
+    return [*lines, *_types(rdf, short), *_rules(rdf)]
 
 
 def _relations(rdf: RdfPlan) -> list[str]:
@@ -119,12 +119,12 @@ def _relations(rdf: RdfPlan) -> list[str]:
     return [f"# Every other predicate between nodes is a relation: {shown}{more}"]
 
 
-def _types(rdf: RdfPlan, names: Mapping[str, str]) -> list[str]:
+def _types(rdf: RdfPlan, short: Compactor) -> list[str]:
     lines = ["", "[rdf.types]  # classes, and how many nodes of each were seen"]
     for rule in rdf.classes:
         domain = f", domain = {quoted(rule.domain)}" if rule.domain else ""
         value = f"{{ type = {quoted(rule.type)}{domain} }}"
-        lines.append(f"{quoted(_short(rule.iri, names))} = {value}  # {rule.count:,}")
+        lines.append(f"{quoted(short(rule.iri))} = {value}  # {rule.count:,}")
     return lines if rdf.classes else []
 
 
@@ -186,14 +186,6 @@ def _pair(key: str, value: str | list[str], notes: Mapping[str, str]) -> str:
 
 def _unused(unused: Mapping[str, str]) -> list[str]:
     return [f"# not used: {_plain(name)}, {_plain(why)}" for name, why in unused.items()]
-
-
-def _short(iri: str, prefixes: Mapping[str, str]) -> str:
-    fitting = [(len(ns), p, ns) for p, ns in prefixes.items() if iri.startswith(ns)]
-    if not fitting:
-        return iri
-    _, prefix, namespace = max(fitting)
-    return f"{prefix}:{iri[len(namespace) :]}"
 
 
 def _key(name: str) -> str:

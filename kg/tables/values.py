@@ -27,6 +27,11 @@ def flat(column: Any) -> Any:
     return pc.fill_null(column.cast(pa.string()), "")
 
 
+def chunks_of(column: Any) -> list[Any]:
+    """Return the Arrow arrays that a column is made of."""
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
 def mask_of(column: Any) -> BoolArray:
     """Return an Arrow boolean column as a NumPy mask, null as False."""
     mask: BoolArray = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
