@@ -55,7 +55,7 @@ def recommend(
     print_answers(console(), recommender, ids, scores, as_json=as_json)
 
 
-def predict(
+def score(
     run: Run,
     pairs: Annotated[Path, typer.Option(help="Table with columns user and item.")],
     out: Annotated[Path, typer.Option(help=".parquet, .csv or .tsv to write.")],
@@ -63,10 +63,10 @@ def predict(
     protocol: Protocol = None,
 ) -> None:
     """Add a score to each pair of a table."""
-    from queries.batch import predict_file
+    from queries.batch import score_file
     from queries.recommender import Recommender
 
-    summary = predict_file(Recommender.open(run, protocol), pairs, out, skip_unknown=skip_unknown)
+    summary = score_file(Recommender.open(run, protocol), pairs, out, skip_unknown=skip_unknown)
     typer.echo(f"{summary.asked} pairs, {summary.skipped} unknown: {out}")
 
 
@@ -104,4 +104,4 @@ def explain(
     print_paths(console(), recommender, user, item, k=k, as_json=as_json)
 
 
-COMMANDS = (recommend, predict, similar, explain)
+COMMANDS = (recommend, score, similar, explain)

@@ -1,1 +1,1 @@
-"""Trained model to answers: recommend, predict, similar, explain."""
+"""Trained model to answers: recommend, score, similar, explain."""

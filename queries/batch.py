@@ -96,7 +96,7 @@ def recommend_file(
     return Summary(asked, skipped, written)
 
 
-def predict_file(
+def score_file(
     recommender: Recommender, pairs: Path, out: Path, *, skip_unknown: bool = False
 ) -> Summary:
     """Write a table of pairs again, with a column `score` behind all others.

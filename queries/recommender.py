@@ -26,7 +26,7 @@ Ids = npt.NDArray[np.object_]  # of str
 
 
 class Recommender:
-    """Answers of one trained model: `recommend`, `similar`, `predict`, `explain`, `title`.
+    """Answers of one trained model: `recommend`, `similar`, `score`, `explain`, `title`.
 
     A single id gives one-dimensional answers, a sequence of ids gives two-dimensional ones, always
     as a pair `(ids, scores)`, best first.
@@ -195,7 +195,7 @@ class Recommender:
         )
         return self._answer(node_type, found, cosines, isinstance(node_ids, str))
 
-    def predict(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> FloatArray:
+    def score(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> FloatArray:
         """Return the score of each pair; a logit, higher is better.
 
         Args:
@@ -211,7 +211,7 @@ class Recommender:
         """
         return self.score_rows(*self._pairs(user_ids, item_ids))
 
-    def predict_probability(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> Probability:
+    def probability(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> Probability:
         """Return how likely the user of each pair is to interact with its item.
 
         Args:
@@ -286,7 +286,7 @@ class Recommender:
 
     def _pairs(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> tuple[IntArray, IntArray]:
         if isinstance(user_ids, str) or isinstance(item_ids, str) or len(user_ids) != len(item_ids):
-            raise InputError("predict needs as many users as items, in two sequences")
+            raise InputError("score needs as many users as items, in two sequences")
         return self.graph.users.vocab.index(user_ids), self.graph.items.vocab.index(item_ids)
 
     def _rows(self, user_id: str, item_id: str) -> tuple[int, int]:

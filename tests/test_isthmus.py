@@ -54,7 +54,7 @@ def test_help_names_every_command():
     assert result.exit_code == 0
     for command in (
         *("run", "import", "inspect", "encode", "train", "evaluate", "report", "compare"),
-        *("recommend", "predict", "similar", "explain"),
+        *("recommend", "score", "similar", "explain"),
     ):
         assert f" {command} " in result.output
 
@@ -191,10 +191,10 @@ def test_recommend_to_one_or_to_a_file(run, options):
     assert result.stderr == "error: give either --user ID, or --users FILE and --out FILE\n"
 
 
-def test_predict(run, tmp_path):
+def test_score(run, tmp_path):
     (tmp_path / "pairs.csv").write_text("user,item\nuser-00,films-00\nuser-00,films-01\n")
     out = tmp_path / "scored.parquet"
-    result = invoke("predict", run, "--pairs", tmp_path / "pairs.csv", "--out", out)
+    result = invoke("score", run, "--pairs", tmp_path / "pairs.csv", "--out", out)
     assert result.stdout == f"2 pairs, 0 unknown: {out}\n"
     even, odd = parquet.read_table(out)["score"].to_pylist()
     assert even > odd + 0.5

@@ -10,7 +10,7 @@ import pytest
 
 from kg.errors import InputError, UnknownIdError
 from queries import batch
-from queries.batch import predict_file, recommend_file
+from queries.batch import score_file, recommend_file
 from queries.recommender import Recommender
 
 
@@ -79,7 +79,7 @@ def test_users_from_parquet_and_compressed_text(recommender, tmp_path):
 def test_answers_as_csv(recommender, tmp_path):
     users = write(tmp_path / "users.txt", "bob\n")
     recommend_file(recommender, users, tmp_path / "out.csv", domain="films")
-    [score] = recommender.predict(["bob"], ["f2"]).astype(str)
+    [score] = recommender.score(["bob"], ["f2"]).astype(str)
     assert (tmp_path / "out.csv").read_text() == (
         f'"user","rank","item","title","score"\n"bob",1,"f2","Clueless",{score}\n'
     )
@@ -110,20 +110,20 @@ PAIRS = {
 def test_pairs_get_a_score(recommender, tmp_path, monkeypatch, name, block):
     monkeypatch.setattr(batch, "_PAIR_ROWS", block)
     out = tmp_path / "out.parquet"
-    predict_file(recommender, write(tmp_path / name, PAIRS[name]), out)
+    score_file(recommender, write(tmp_path / name, PAIRS[name]), out)
     table = pa.parquet.read_table(out)
     assert table.column_names == [
         *PAIRS[name].splitlines()[0].replace("\t", ",").split(","),
         "score",
     ]
     assert table["note"].to_pylist() == ["007", ""]
-    np.testing.assert_array_equal(table["score"], recommender.predict(["ada", "dan"], ["f1", "f2"]))
+    np.testing.assert_array_equal(table["score"], recommender.score(["ada", "dan"], ["f1", "f2"]))
 
 
 def test_parquet_pairs_keep_their_types(recommender, tmp_path):
     pairs = pa.table({"user": ["ada"], "item": ["f1"], "clicks": pa.array([3], pa.int16())})
     pa.parquet.write_table(pairs, tmp_path / "pairs.parquet")
-    predict_file(recommender, tmp_path / "pairs.parquet", tmp_path / "out.parquet")
+    score_file(recommender, tmp_path / "pairs.parquet", tmp_path / "out.parquet")
     table = pa.parquet.read_table(tmp_path / "out.parquet")
     assert table.drop_columns("score").equals(pairs)
 
@@ -131,10 +131,10 @@ def test_parquet_pairs_keep_their_types(recommender, tmp_path):
 def test_unknown_pairs_stop_or_have_no_score(recommender, tmp_path):
     pairs = write(tmp_path / "pairs.csv", "user,item\nada,f1\nada,f9\nx,f1\n")
     with pytest.raises(UnknownIdError, match=r"pairs.csv, line \d: unknown"):
-        predict_file(recommender, pairs, tmp_path / "out.csv")
-    summary = predict_file(recommender, pairs, tmp_path / "out.csv", skip_unknown=True)
+        score_file(recommender, pairs, tmp_path / "out.csv")
+    summary = score_file(recommender, pairs, tmp_path / "out.csv", skip_unknown=True)
     assert (summary.asked, summary.skipped, summary.written) == (3, 2, 3)
-    [score] = recommender.predict(["ada"], ["f1"]).astype(str)
+    [score] = recommender.score(["ada"], ["f1"]).astype(str)
     assert (tmp_path / "out.csv").read_text() == (
         f'"user","item","score"\n"ada","f1",{score}\n"ada","f9",\n"x","f1",\n'
     )
@@ -170,7 +170,7 @@ def test_bad_users(recommender, tmp_path, name, text, message):
 )
 def test_bad_pairs(recommender, tmp_path, text, message):
     with pytest.raises(InputError, match=message):
-        predict_file(recommender, write(tmp_path / "pairs.csv", text), tmp_path / "out.csv")
+        score_file(recommender, write(tmp_path / "pairs.csv", text), tmp_path / "out.csv")
 
 
 def test_bad_places(recommender, tmp_path):
@@ -178,7 +178,7 @@ def test_bad_places(recommender, tmp_path):
     with pytest.raises(InputError, match=r"no such file: .*nobody.csv"):
         recommend_file(recommender, tmp_path / "nobody.csv", tmp_path / "o.csv", domain="films")
     with pytest.raises(InputError, match=r"no such file: .*nobody.parquet"):
-        predict_file(recommender, tmp_path / "nobody.parquet", tmp_path / "o.csv")
+        score_file(recommender, tmp_path / "nobody.parquet", tmp_path / "o.csv")
     with pytest.raises(InputError, match="unknown domain 'film'"):
         recommend_file(recommender, users, tmp_path / "o.csv", domain="film")
     with pytest.raises(InputError, match=r"expected .csv, .tsv or .parquet, got '.xlsx'"):
@@ -195,7 +195,7 @@ def test_memory_does_not_grow_with_the_file(recommender, tmp_path, monkeypatch):
         pairs = write(tmp_path / f"{rows}.csv", "user,item\n" + "ada,f1\n" * rows)
         tracemalloc.start()
         pool = pa.total_allocated_bytes()
-        predict_file(recommender, pairs, tmp_path / "out.csv")
+        score_file(recommender, pairs, tmp_path / "out.csv")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert pa.total_allocated_bytes() <= pool + 2**20

@@ -52,14 +52,14 @@ def of_one_kind(graph, bundle, split):
 
 def test_probabilities_of_scores(of_score):
     users, items = ["ada", "cyd", "ada"], ["f1", "f2", "f3"]
-    expected = 1 / (1 + np.exp(-of_score.predict(users, items).astype(np.float64)))
-    found = of_score.predict_probability(users, items)
+    expected = 1 / (1 + np.exp(-of_score.score(users, items).astype(np.float64)))
+    found = of_score.probability(users, items)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_ranks_are_among_what_is_unseen_whatever_is_allowed(of_rank):
     ids, _ = of_rank.recommend("ada", domain="films")  # ada has seen none of three
-    found = of_rank.predict_probability(["ada"] * 3, ids.tolist())
+    found = of_rank.probability(["ada"] * 3, ids.tolist())
     np.testing.assert_allclose(found, [1 / 2, 1 / 3, 1 / 4])
     assert of_rank.recommend("ada", domain="films", min_probability=0.3)[0].tolist() == [*ids[:2]]
     second = of_rank.recommend("ada", domain="films", allow=[ids[1]], min_probability=0.3)
@@ -68,7 +68,7 @@ def test_ranks_are_among_what_is_unseen_whatever_is_allowed(of_rank):
     assert third[0].tolist() == []
     # bob has seen two of three: what is left is his first
     [left], _ = of_rank.recommend("bob", domain="films", min_probability=0.3)
-    np.testing.assert_allclose(of_rank.predict_probability(["bob"], [left]), [1 / 2])
+    np.testing.assert_allclose(of_rank.probability(["bob"], [left]), [1 / 2])
 
 
 def test_a_batch_is_padded_and_the_same(of_rank):
@@ -82,7 +82,7 @@ def test_a_batch_is_padded_and_the_same(of_rank):
 def test_what_was_seen_may_be_shown(of_rank):
     ids, _ = of_rank.recommend("bob", domain="films", exclude_seen=False, min_probability=0.3)
     assert len(ids) >= 1
-    assert of_rank.predict_probability(["bob"], ["f1"])[0] <= 0.5
+    assert of_rank.probability(["bob"], ["f1"])[0] <= 0.5
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_items_unlike_those_it_was_fitted_on_have_none(of_one_kind, protocol, co
     ids, _ = model.recommend("ada", domain="films")
     assert len(ids) == 3
 
-    found = model.predict_probability(["ada"] * 3, ids.tolist())
+    found = model.probability(["ada"] * 3, ids.tolist())
 
     assert np.isfinite(found).tolist() == [film in judged for film in ids]
     np.testing.assert_allclose(found[np.isfinite(found)], 1 / (2 + np.arange(len(judged))))
@@ -139,7 +139,7 @@ def test_refuses_other_domains_and_models_without(of_rank, graph, bundle, split)
     with pytest.raises(InputError, match="probabilities for 'films' only, not for 'books'"):
         of_rank.recommend("ada", domain="books", min_probability=0.1)
     with pytest.raises(InputError, match="items of 'films' only"):
-        of_rank.predict_probability(["ada"], ["b1"])
+        of_rank.probability(["ada"], ["b1"])
     plain = Recommender(graph, bundle, split=split)
     with pytest.raises(InputError, match=r"no probabilities: .* evaluation\.calibration"):
         plain.recommend("ada", domain="films", min_probability=0.1)

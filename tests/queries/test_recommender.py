@@ -90,12 +90,12 @@ def test_similar_is_by_cosine_across_domains(recommender, bundle, graph):
     assert sorted(people) == ["austen", "herbert"]
 
 
-def test_predict_gives_the_scores_of_recommend(recommender):
+def test_score_gives_the_scores_of_recommend(recommender):
     ids, scores = recommender.recommend(["ada", "dan"], domain="films", k=3)
     for user, row, row_scores in zip(["ada", "dan"], ids, scores, strict=True):
-        np.testing.assert_array_equal(recommender.predict([user] * 3, row.tolist()), row_scores)
+        np.testing.assert_array_equal(recommender.score([user] * 3, row.tolist()), row_scores)
     with pytest.raises(InputError, match="as many users as items"):
-        recommender.predict(["ada"], ["f1", "f2"])
+        recommender.score(["ada"], ["f1", "f2"])
 
 
 def test_titles(recommender):
@@ -121,7 +121,7 @@ def test_nearest_seen(recommender, bundle):
         (lambda r: r.recommend("adda", domain="films"), "unknown user id 'adda', did you mean"),
         (lambda r: r.recommend(["ada", "x", "y"], domain="films"), r"user id 'x' \(and 1 more\)"),
         (lambda r: r.recommend("ada", domain="films", exclude=["f9"]), "unknown item id 'f9'"),
-        (lambda r: r.predict(["ada"], ["f9"]), "unknown item id 'f9'"),
+        (lambda r: r.score(["ada"], ["f9"]), "unknown item id 'f9'"),
         (lambda r: r.similar("b9"), "unknown item id 'b9'"),
         (lambda r: r.explain("ada", "b9"), "unknown item id 'b9'"),
         (lambda r: r.explain("x", "b1"), "unknown user id 'x'"),
