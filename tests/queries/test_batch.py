@@ -10,7 +10,7 @@ import pytest
 
 from kg.errors import InputError, UnknownIdError
 from queries import batch
-from queries.batch import score_file, recommend_file
+from queries.batch import recommend_file, score_file
 from queries.recommender import Recommender
 
 
