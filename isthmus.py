@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import answers, graph, jobs, texts
+from commands import answers, explain, graph, jobs, texts
 from kg.errors import IsthmusError
 
 
@@ -58,6 +58,7 @@ def _front(
 for _panel, _commands in (
     ("Jobs", jobs.COMMANDS),
     ("Answers", answers.COMMANDS),
+    ("Answers", explain.COMMANDS),
     ("Graphs", graph.COMMANDS),
     ("Texts", texts.COMMANDS),
 ):

@@ -88,20 +88,4 @@ def similar(
     print_answers(console(), recommender, ids, cosines, node_type, as_json=as_json)
 
 
-def explain(
-    run: Run,
-    user: Annotated[str, typer.Option(help="Id of a user.")],
-    item: Annotated[str, typer.Option(help="Id of an item.")],
-    k: Number = 5,
-    protocol: Protocol = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the best paths from a user to an item."""
-    from queries.recommender import Recommender
-    from queries.show import print_paths
-
-    recommender = Recommender.open(run, protocol)
-    print_paths(console(), recommender, user, item, k=k, as_json=as_json)
-
-
-COMMANDS = (recommend, score, similar, explain)
+COMMANDS = (recommend, score, similar)

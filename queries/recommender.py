@@ -14,9 +14,9 @@ from kg.errors import InputError, nearest
 from kg.graph import BoolArray, FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.candidates import pair_scores, top_k, unit_rows
-from queries.explain import PathFinder
+from queries.explaining.finder import PathFinder
+from queries.explaining.path import Path as Why
 from queries.opened import check_bundle, open_run
-from queries.path import Path as Why
 from queries.probabilities import Probabilities, Probability
 from queries.second_stage import TargetRanking
 from training.bundle import Bundle

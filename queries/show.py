@@ -10,8 +10,8 @@ from rich.text import Text
 
 from kg.files import read_json
 from kg.graph import FloatArray
-from queries.path import Path as Why
-from queries.path import render, telling
+from queries.explaining.path import Path as Why
+from queries.explaining.path import render, telling
 from queries.recommender import Ids, Recommender
 from training.evaluation.results import results_table
 from training.run_folder import RunFolder

@@ -10,7 +10,7 @@ from scipy import sparse
 from kg.graph import Edges, FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.candidates import unit_rows
-from queries.path import Hop, Kind, Node, Path
+from queries.explaining.path import Hop, Kind, Node, Path
 
 MAX_EXPANSIONS = 1_000_000
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kg.graph import Edges
-from queries.explain import PathFinder
-from queries.path import render, telling
+from queries.explaining.finder import PathFinder
+from queries.explaining.path import render, telling
 
 
 @pytest.fixture
