@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 _MOST = 10_000  # names that are compared: it takes a while
+_LONGEST = 100  # characters of a name that a message shows
 
 
 class IsthmusError(Exception):
@@ -39,5 +40,15 @@ class ArtefactError(IsthmusError, OSError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint such as `, did you mean "batch_size"?`, empty when nothing is near."""
+    if len(name) > _LONGEST:  # no typing error, and comparing takes a minute for a megabyte
+        return ""
     near = difflib.get_close_matches(name, islice(known, _MOST), n=1, cutoff=0.6)
     return f', did you mean "{near[0]}"?' if near else ""
+
+
+def shown(name: str) -> str:
+    """Return a name in quotes for a message: control characters escaped, the middle of it cut."""
+    if len(name) <= _LONGEST:
+        return repr(name)
+    half = _LONGEST // 2
+    return f"{name[:half] + '…' + name[-half:]!r} ({len(name):,} characters)"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.digest import add_joined
-from kg.errors import InputError, nearest
+from kg.errors import InputError, nearest, shown
 from kg.vocab import IntArray, Vocab
 
 EdgeType = tuple[str, str, str]
@@ -160,7 +160,7 @@ class KnowledgeGraph:
         if domain not in self.domains:
             known = ", ".join(self.domains)
             raise InputError(
-                f"unknown domain {domain!r}{nearest(domain, self.domains)} (domains: {known})"
+                f"unknown domain {shown(domain)}{nearest(domain, self.domains)} (domains: {known})"
             )
         return self.domains.index(domain)
 

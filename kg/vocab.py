@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kg.digest import add_counted
-from kg.errors import InputError, UnknownIdError, nearest
+from kg.errors import InputError, UnknownIdError, nearest, shown
 
 IntArray = npt.NDArray[np.int64]
 MANY = 10_000  # ids; fewer are sorted in no time
@@ -75,7 +75,7 @@ class Vocab:
 
     def lookup(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> IntArray:
         """Return the index of each id, -1 where it is unknown; shape `[len(ids)]`."""
-        values = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.string())
+        values = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else _strings(ids)
         found = pc.index_in(values, value_set=self._ids)
         if isinstance(found, pa.ChunkedArray):
             found = found.combine_chunks()
@@ -94,7 +94,7 @@ class Vocab:
             first = str(ids[int(unknown[0])])
             more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
             hint = nearest(first, self._ids.to_pylist()) if len(self) <= 100_000 else ""
-            raise UnknownIdError(f"unknown {self.kind} id {first!r}{more}{hint}")
+            raise UnknownIdError(f"unknown {self.kind} id {shown(first)}{more}{hint}")
         return found
 
     def id(self, index: int) -> str:
@@ -111,3 +111,14 @@ class Vocab:
         digest = hashlib.sha256()
         add_counted(digest, self._ids)
         return digest.hexdigest()
+
+
+def _strings(ids: Sequence[str]) -> pa.Array:
+    try:
+        return pa.array(ids, pa.string())
+    except UnicodeEncodeError:  # half of a surrogate pair: no text, and so no id, has one
+        return pa.array([None if _is_half(text) else text for text in ids], pa.string())
+
+
+def _is_half(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

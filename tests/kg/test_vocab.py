@@ -56,3 +56,19 @@ def test_many_ids_are_sorted_as_few_are(text, more):
     array = pa.array(["before", *ids])[1:]
     expected = sorted(ids, key=str.encode)
     assert array.take(pa.array(sorted_order(array))).to_pylist() == expected
+
+
+def test_an_id_of_megabytes_is_cut_in_the_message():
+    vocab = Vocab.from_values(["ada"], "user")
+    with pytest.raises(UnknownIdError) as caught:
+        vocab.index(["a\x1b[2J" + "b" * 10**7])
+    assert str(caught.value).startswith("unknown user id 'a\\x1b[2Jbbb")
+    assert "(10,000,005 characters)" in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_half_a_surrogate_pair_is_unknown():
+    vocab = Vocab.from_values(["ada"], "user")
+    assert vocab.lookup(["ada", "\udcff"]).tolist() == [0, -1]
+    with pytest.raises(UnknownIdError, match=r"unknown user id '\\udcff'"):
+        vocab.index(["\udcff"])
