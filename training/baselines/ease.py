@@ -1,5 +1,8 @@
 """The shallow autoencoder with a closed form."""
 
+from copy import copy
+from typing import Self
+
 import numpy as np
 
 from kg.graph import BoolArray
@@ -60,12 +63,23 @@ class EASE:
         counts = np.bincount(history.indices, minlength=history.shape[1])
         target = split.train.item_mask(split.target)
         kept = most_used(counts, target, max_items)
+        self._kept = kept
         self._history = take_columns(history, kept)
         self.inverse = inverse_gram(self._history, regularization) if inverse is None else inverse
         self._column = np.full(history.shape[1], -1)
         self._column[kept] = np.arange(len(kept))
         others = histories(split, target & (self._column < 0))
         self._together = (self._history.T.tocsr() @ others).tocsr()  # X^T x_j in column j
+
+    def asked_by(self, history: Sparse) -> Self:
+        """Return the same for others, who take the place of its users.
+
+        Args:
+            history: their interactions with all domains, 0/1 CSR `[num_others, num_items]`.
+        """
+        asked = copy(self)
+        asked._history = take_columns(history, self._kept)
+        return asked
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""

@@ -1,5 +1,8 @@
 """Items that the same people used: cosine neighbourhoods of items over all domains."""
 
+from copy import copy
+from typing import Self
+
 import numpy as np
 
 from kg.vocab import IntArray
@@ -75,6 +78,16 @@ class ItemKNN:
             )
         self.similar = similar
         self._carry = carry
+
+    def asked_by(self, history: Sparse) -> Self:
+        """Return the same for others, who take the place of its users.
+
+        Args:
+            history: what they used of what neighbours come from, CSR `[num_others, num_items]`.
+        """
+        asked = copy(self)
+        asked._history = history
+        return asked
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""

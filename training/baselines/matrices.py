@@ -11,6 +11,8 @@ from training.baselines.base import FloatArray
 from training.evaluation.split import Split
 
 BLOCK_BYTES = 67_108_864  # of temporary arrays inside one call of `score`
+CACHED_CELLS = 1 << 17  # of a float32 block that stays in the cache between passes
+CONSTANT = 1e-6  # deviation of a row that is called constant, relative to its largest value
 
 # scipy ships no types, so a sparse matrix is Any; every one here is CSR, float32.
 Sparse = Any
@@ -95,17 +97,43 @@ def inverse_frequency(history: Sparse) -> FloatArray:
     return np.maximum(weights, 0)
 
 
+def deviations(scores: FloatArray) -> FloatArray:
+    """Return the standard deviation of each row, 0 for a row that is constant but for rounding.
+
+    Args:
+        scores: float32 `[rows, columns]`.
+
+    Returns:
+        float32 `[rows, 1]`.
+    """
+    found: FloatArray = np.zeros((len(scores), 1), dtype=np.float32)
+    if not scores.size:
+        return found
+    step = max(1, CACHED_CELLS // scores.shape[1])
+    room = np.empty((min(step, len(scores)), scores.shape[1]), dtype=np.float32)
+    for start in range(0, len(scores), step):
+        part = scores[start : start + step]
+        apart = room[: len(part)]
+        largest = np.maximum(part.max(axis=1), -part.min(axis=1))[:, None]
+        # in units of the largest, so that squares neither vanish nor overflow
+        np.divide(part, np.where(largest > 0, largest, 1), out=apart)
+        apart -= apart.mean(axis=1, keepdims=True)
+        np.square(apart, out=apart)
+        relative = np.sqrt(apart.mean(axis=1, keepdims=True))
+        # rounding leaves a constant row with a deviation of a few ulps of its size, not with zero
+        found[start : start + step] = np.where(relative <= CONSTANT, 0, relative * largest)
+    return found
+
+
 def over_deviation(scores: FloatArray) -> FloatArray:
     """Divide each row by its own standard deviation, in place; a constant row becomes zero.
 
     Nothing is centred: a constant added to a row changes no order, and a constant row carries no
     order at all, so it must not outweigh what it is added to.
     """
-    deviation = scores.std(axis=1, keepdims=True, dtype=np.float64)
-    # rounding leaves a constant row with a deviation of a few ulps of its size, not with zero
-    constant = deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=0)
-    scores /= np.where(constant, 1, deviation).astype(np.float32)
-    scores[constant.ravel()] = 0
+    deviation = deviations(scores)
+    scores /= np.where(deviation > 0, deviation, 1)
+    scores[deviation.ravel() == 0] = 0
     return scores
 
 
@@ -114,6 +142,16 @@ def user_blocks(num_users: int, row_bytes: int) -> Iterator[slice]:
     step = max(1, BLOCK_BYTES // max(row_bytes, 1))
     for start in range(0, num_users, step):
         yield slice(start, min(start + step, num_users))
+
+
+def keep_columns(matrix: Sparse, mask: BoolArray) -> Sparse:
+    """Return the matrix with columns outside a mask left empty, `[num_rows, len(mask)]`."""
+    from scipy.sparse import csr_array
+
+    kept = mask[matrix.indices]
+    before = np.concatenate([[0], np.cumsum(kept)])
+    parts = (matrix.data[kept], matrix.indices[kept], before[matrix.indptr])
+    return csr_array(parts, shape=(matrix.shape[0], len(mask)))
 
 
 def take_columns(matrix: Sparse, columns: IntArray) -> Sparse:

@@ -1,5 +1,8 @@
 """The floor that is hard to beat: what people with a similar history used."""
 
+from copy import copy
+from typing import Self
+
 import numpy as np
 
 from kg.vocab import IntArray
@@ -51,8 +54,9 @@ class UserKNN:
         split = task.split
         own = source_mask(split) if split.protocol == "user-cold" else history_mask(split)
         profile = histories(split, own)
-        weights = inverse_frequency(profile) ** np.float32(idf)
-        self._profile = normalise_rows(scale_columns(profile, weights))
+        self._weights = inverse_frequency(profile) ** np.float32(idf)
+        self._profile = normalise_rows(scale_columns(profile, self._weights))
+        self._asked = self._profile
         used = histories(split, split.train.item_mask(split.target))
         self._used = used if carry is None else used @ carry
         self._k = k
@@ -62,19 +66,29 @@ class UserKNN:
         whole = pairs <= MAX_PAIRS and not k
         self._by_item = self._profile.T.tocsr() @ self._used if whole else None
 
+    def asked_by(self, history: Sparse) -> Self:
+        """Return the same for others, who are nobody's neighbours.
+
+        Args:
+            history: what they used of what profiles are made of, 0/1 CSR `[num_others, num_items]`.
+        """
+        asked = copy(self)
+        asked._asked = normalise_rows(scale_columns(history, self._weights))
+        return asked
+
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""
         scores = np.empty((len(users), len(items)), dtype=np.float32)
         if self._by_item is not None:
             by_item = take_columns(self._by_item, items)
             for block in user_blocks(len(users), 12 * len(items)):
-                scores[block] = (self._profile[users[block]] @ by_item).toarray()
+                scores[block] = (self._asked[users[block]] @ by_item).toarray()
             return scores
         lenders = np.flatnonzero(np.diff(self._used.indptr))
         used = take_columns(self._used, items)[lenders]
         everybody = self._profile[lenders].T.tocsr()
         for block in user_blocks(len(users), 12 * (len(items) + self._profile.shape[0])):
-            similarity = self._profile[users[block]] @ everybody
+            similarity = self._asked[users[block]] @ everybody
             if self._k:
                 similarity = top_of_rows(similarity, self._k)
             scores[block] = (similarity @ used).toarray()

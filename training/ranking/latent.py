@@ -1,5 +1,7 @@
 """Signals from singular vectors, and the ridge regression of what users like on what they did."""
 
+from copy import copy
+
 import numpy as np
 
 from kg.vocab import IntArray
@@ -7,6 +9,7 @@ from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse, take_columns
 from training.ranking.conjugate import solve_shifted
 from training.ranking.fitted import Fitted
+from training.ranking.people import People
 from training.ranking.world import World
 
 RANK = 256
@@ -26,7 +29,8 @@ class Latent:
     """
 
     def __init__(self, world: World, fitted: Fitted) -> None:
-        self._rows = normalised(world.all_history)
+        self._degrees = np.asarray(world.all_history.sum(axis=0)).ravel()
+        self._rows = normalised(world.all_history, self._degrees)
         self.items, self.strength = fitted.arrays(
             "latent.items",
             "latent.strength",
@@ -34,6 +38,12 @@ class Latent:
         )
         self.root: FloatArray = np.sqrt(np.maximum(world.popularity, 1)).astype(np.float32)
         self._carry = world.carry
+
+    def asked_by(self, people: People) -> "Latent":
+        """Return the same for others, who take the place of its users."""
+        asked = copy(self)
+        asked._rows = normalised(people.history, self._degrees)
+        return asked
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""
@@ -89,6 +99,12 @@ class Ridge:
         self._target_items = np.zeros((used.shape[1], vectors.shape[1]), dtype=np.float32)
         self._target_items[target] = vectors
 
+    def asked_by(self, people: People) -> "Ridge":
+        """Return the same for others, who take the place of its users."""
+        asked = copy(self)
+        asked._profile = people.profile
+        return asked
+
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""
         if not len(self.anchors):
@@ -128,12 +144,18 @@ class Ridge:
         return profile, (projected / np.maximum(length, 1e-9)).astype(np.float32)
 
 
-def normalised(history: Sparse) -> Sparse:
-    r"""Return $D_u^{-1/2} X D_i^{-1/2}$, CSR float32."""
+def normalised(history: Sparse, degrees: FloatArray | None = None) -> Sparse:
+    r"""Return $D_u^{-1/2} X D_i^{-1/2}$, CSR float32.
+
+    Args:
+        history: $X$.
+        degrees: $D_i$, where it is not that of $X$.
+    """
     from scipy.sparse import diags_array
 
-    degrees = [np.maximum(np.asarray(history.sum(axis=axis)).ravel(), 1) for axis in (1, 0)]
-    scaled = diags_array(degrees[0] ** -0.5) @ history @ diags_array(degrees[1] ** -0.5)
+    sums = (history.sum(axis=1), history.sum(axis=0) if degrees is None else degrees)
+    of_users, of_items = (np.maximum(np.asarray(each).ravel(), 1) ** -0.5 for each in sums)
+    scaled = diags_array(of_users) @ history @ diags_array(of_items)
     return scaled.tocsr().astype(np.float32)
 
 

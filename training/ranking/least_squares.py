@@ -1,5 +1,7 @@
 """Factors to which what a user did not use counts against an item, a little."""
 
+from copy import copy
+
 import numpy as np
 
 from kg.vocab import IntArray
@@ -7,11 +9,12 @@ from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse
 from training.ranking.fitted import Fitted
 from training.ranking.latent import Latent
+from training.ranking.people import People
 from training.ranking.world import World
 
 CONFIDENCE = 20.0  # of an interaction; that of its absence is 1
 PENALTY = 1.0  # of squared factors, times the interactions of the user or item
-SWEEPS = 2  # over users and items
+BEFORE = "least squares.before"  # items as the second sweep finds them: two reach a new row
 STEPS = 3  # of conjugate gradients
 GATHERED = 1 << 14  # interactions whose factors are held at once
 
@@ -35,18 +38,33 @@ class LeastSquares:
     """
 
     def __init__(self, world: World, latent: Latent, fitted: Fitted) -> None:
+        self._world, self._fitted = world, fitted
+        self._start: FloatArray = latent.items * np.sqrt(latent.strength)
+
         def make() -> tuple[FloatArray, FloatArray]:
-            by_user = world.all_history.astype(np.float32)
-            by_item = by_user.T.tocsr()
-            items: FloatArray = latent.items * np.sqrt(latent.strength)
-            users = np.zeros((by_user.shape[0], items.shape[1]), dtype=np.float32)
-            for _ in range(SWEEPS):
-                users = descend(by_user, users, items)
-                items = descend(by_item, items, users)
-            return users, items
+            users, before = self._first_sweep()
+            fitted.arrays(BEFORE, make=lambda: (before,))
+            return self._sweep(users, before)
 
         names = ("least squares.users", "least squares.items")
         self._users, self._items = fitted.arrays(*names, make=make)
+
+    def asked_by(self, people: People) -> "LeastSquares":
+        """Return the same for others, who take the place of its users: what they would have had."""
+        (before,) = self._fitted.arrays(BEFORE, make=lambda: self._first_sweep()[1:])
+        history, asked = people.history.astype(np.float32), copy(self)
+        nothing = np.zeros((history.shape[0], before.shape[1]), dtype=np.float32)
+        asked._users = descend(history, descend(history, nothing, self._start), before)
+        return asked
+
+    def _first_sweep(self) -> tuple[FloatArray, FloatArray]:
+        shape = (len(self._world.split.train.users), self._start.shape[1])
+        return self._sweep(np.zeros(shape, dtype=np.float32), self._start)
+
+    def _sweep(self, users: FloatArray, items: FloatArray) -> tuple[FloatArray, FloatArray]:
+        by_user = self._world.all_history.astype(np.float32)
+        users = descend(by_user, users, items)
+        return users, descend(by_user.T.tocsr(), items, users)
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""

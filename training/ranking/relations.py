@@ -1,6 +1,7 @@
 """Signals of the knowledge graph: items that a relation joins to what a user, or the like, used."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Task
 from training.baselines.matrices import Sparse
 from training.baselines.user_knn import UserKNN
+from training.ranking.people import People
 from training.ranking.world import World
 
 MAX_RELATIONS = 8  # those with most edges
@@ -46,6 +48,12 @@ class Relations:
         self._history, self._user_knn = world.all_history, UserKNN(task)
         self._joins = dict(joins(world.split.train))
         self._degree = {name: join.degree() for name, join in self._joins.items()}
+
+    def asked_by(self, people: People) -> "Relations":
+        """Return the same for others, who take the place of its users."""
+        asked = copy(self)
+        asked._history, asked._user_knn = people.history, self._user_knn.asked_by(people.own)
+        return asked
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""

@@ -1,12 +1,14 @@
 """What is said of a pair of user and item, by name: the features of the second stage."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from copy import copy
+from dataclasses import replace
+from typing import Protocol, Self
 
 import numpy as np
 
 from kg.vocab import IntArray
-from training.baselines.base import FloatArray, Scorer, Task
+from training.baselines.base import FloatArray, Task
 from training.baselines.ease import EASE
 from training.baselines.item_knn import ItemKNN
 from training.baselines.matrices import over_deviation
@@ -14,6 +16,7 @@ from training.baselines.user_knn import UserKNN
 from training.ranking.fitted import Array, Fitted
 from training.ranking.latent import Latent, Ridge
 from training.ranking.least_squares import LeastSquares
+from training.ranking.people import People
 from training.ranking.relations import Relations
 from training.ranking.texts import Density, Nearest, Profiles, narrow
 from training.ranking.world import World
@@ -35,6 +38,9 @@ class Group(Protocol):
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""
+
+    def asked_by(self, people: People) -> "Group":
+        """Return the same for people that nothing was learned from, in the place of its users."""
 
 
 class Signals:
@@ -68,6 +74,16 @@ class Signals:
         self._groups = [*groups, Relations(world, task)]
         self.kept = fitted.kept
 
+    def asked_by(self, people: People) -> Self:
+        """Return the same signals for people that nothing was learned from.
+
+        Rows of users are theirs from then on. Nothing that was learned changes: whoever they are
+        like, and whatever they used, is what it was.
+        """
+        asked = copy(self)
+        asked._groups = [group.asked_by(people) for group in self._groups]
+        return asked
+
     def names(self) -> tuple[str, ...]:
         """Return what the signals are called, in their order."""
         nobody = np.zeros(1, dtype=np.int64)
@@ -89,6 +105,11 @@ class _Network:
     def __init__(self, world: World) -> None:
         self._network = world.network
 
+    def asked_by(self, people: People) -> "_Network":
+        asked = copy(self)
+        asked._network = replace(self._network, user_z=people.z)
+        return asked
+
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         network = self._network
         return {"network": network.user_z[users] @ network.item_z[items].T}
@@ -104,13 +125,21 @@ class _Popularity:
             "popularity among shared users": np.log1p(shared),
         }
 
+    def asked_by(self, people: People) -> "_Popularity":
+        del people
+        return self
+
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         return {name: np.tile(v[items], (len(users), 1)) for name, v in self._items.items()}
 
 
 class _Scorers:
-    def __init__(self, scorers: Mapping[str, Scorer]) -> None:
+    def __init__(self, scorers: Mapping[str, ItemKNN | UserKNN | EASE]) -> None:
         self._scorers = scorers
+
+    def asked_by(self, people: People) -> "_Scorers":
+        # of cold users all but EASE, which they have not, ask by the sources alone
+        return _Scorers({name: s.asked_by(people.own) for name, s in self._scorers.items()})
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         return {name: scorer.score(users, items) for name, scorer in self._scorers.items()}

@@ -1,10 +1,13 @@
 """Signals of texts: how near an item lies to what a user did, and what its neighbours are worth."""
 
+from copy import copy
+
 import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse, take_columns
+from training.ranking.people import People
 from training.ranking.world import World
 
 FEW = 8  # nearest neighbours of the narrow bridge
@@ -25,6 +28,12 @@ class Profiles:
         }
         self._history = world.all_history
 
+    def asked_by(self, people: People) -> "Profiles":
+        """Return the same for others, who take the place of its users."""
+        asked = copy(self)
+        asked._history = people.history
+        return asked
+
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""
         found = {}
@@ -41,6 +50,12 @@ class Nearest:
     def __init__(self, world: World) -> None:
         self._vectors, self._history = world.channel, world.all_history
         self._near = _near_matrix(world)
+
+    def asked_by(self, people: People) -> "Nearest":
+        """Return the same for others, who take the place of its users."""
+        asked = copy(self)
+        asked._history = people.history
+        return asked
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""
@@ -73,6 +88,11 @@ class Density:
             "nearest neighbour": ordered[:, 0].astype(np.float32),
             "fifth neighbour": ordered[:, last].astype(np.float32),
         }
+
+    def asked_by(self, people: People) -> "Density":
+        """Return itself."""
+        del people
+        return self
 
     def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
         """Return signals by name, each `[len(users), len(items)]`."""

@@ -62,10 +62,18 @@ class World:
 
         Users who kept a few target interactions are compared by these too.
         """
-        own = self.all_history
+        return normalise_rows(scale_columns(self._compared, self.rarity))
+
+    @cached_property
+    def rarity(self) -> FloatArray:
+        """How much each item counts in `profile`, float32 `[num_items]`."""
+        return inverse_frequency(self._compared)
+
+    @cached_property
+    def _compared(self) -> Sparse:
         if self.split.protocol == "user-cold" and not self.split.shots:
-            own = histories(self.split, source_mask(self.split))
-        return normalise_rows(scale_columns(own, inverse_frequency(own)))
+            return histories(self.split, source_mask(self.split))
+        return self.all_history
 
     @cached_property
     def popularity(self) -> FloatArray:
