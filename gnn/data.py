@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnn.messages import NEAR, NEAR_ACROSS, interaction_types, message_edges
 from kg.errors import InputError
 from kg.graph import BoolArray, EdgeType, KnowledgeGraph
 from kg.vocab import IntArray, Vocab
 
+__all__ = ["NEAR", "NEAR_ACROSS", "interaction_types", "to_hetero"]
+
 FloatArray = npt.NDArray[np.float32]
-NEAR = "near"  # relation of an item to the items of its domains nearest to it in text
-NEAR_ACROSS = "near_across"  # the same, to items of other domains
 
 
 def to_hetero(
@@ -50,33 +51,19 @@ def to_hetero(
             _check(finite, f"the {channel} vector of {node_type}", nodes.vocab)
         if x:
             data[node_type].x = {name: _tensor(rows) for name, rows in x.items()}
-    useful = {node_type: _connecting(graph, node_type) for node_type in graph.nodes}
     for edge_type, edges in graph.edges.items():
         what, heads = f"the weight of {edge_type[1]!r} of {edge_type[0]}", edge_type[0]
         fine = np.isfinite(edges.weight) & (edges.weight >= 0)
         _check(fine, what, graph.nodes[heads].vocab, edges.src)
-        if edge_type == graph.interactions:
-            continue
-        kept = useful[edge_type[0]][edges.src] & useful[edge_type[2]][edges.dst]
-        if kept.any():
-            part = edges.take(kept)
-            _add_edges(data, edge_type, part.src, part.dst, part.weight)
-    item, interactions = graph.item_type, graph.interaction_edges
-    for column, edge_type in enumerate(interaction_types(graph)):
-        part = interactions.take(graph.items.domains[interactions.dst, column])
-        _add_edges(data, edge_type, part.src, part.dst, part.weight)
+    for edge_type, edges in message_edges(graph).items():
+        _add_edges(data, edge_type, edges.src, edges.dst, edges.weight)
+    item = graph.item_type
     for relation_near, (near, similarity) in (neighbours or {}).items():
         there = (near >= 0) & (similarity > 0)
         dst = np.broadcast_to(np.arange(len(near))[:, None], near.shape)[there]
         # the fourth power makes the nearest count most, as in the text-kNN bridge
         _add_edges(data, (item, relation_near, item), near[there], dst, similarity[there] ** 4)
     return data
-
-
-def interaction_types(graph: KnowledgeGraph) -> list[EdgeType]:
-    """Return the edge types that interactions become: one for each domain, in their order."""
-    user, relation, item = graph.interactions
-    return [(user, f"{relation}:{domain}", item) for domain in graph.domains]
 
 
 def _check_names(graph: KnowledgeGraph) -> None:
@@ -96,25 +83,6 @@ def _check(fine: BoolArray, what: str, vocab: Vocab, rows: IntArray | None = Non
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         kind = "finite" if rows is None else "finite and at least 0"
         raise InputError(f"{what} {vocab.id(int(row))!r}{more} must be {kind}")
-
-
-def _connecting(graph: KnowledgeGraph, node_type: str) -> BoolArray:
-    """Return which nodes join at least two others: all users and items, and no dead ends.
-
-    A node without text that hangs on a single edge can carry nothing from one node to another;
-    dumps have many (products outside the catalogue), each of which would cost a learned vector.
-    """
-    nodes = graph.nodes[node_type]
-    if node_type in (graph.user_type, graph.item_type):
-        return np.ones(len(nodes), dtype=np.bool_)
-    degree = np.zeros(len(nodes), dtype=np.int64)
-    for (src_type, _, dst_type), edges in graph.edges.items():
-        if src_type == node_type:
-            degree += np.bincount(edges.src, minlength=len(nodes))
-        if dst_type == node_type:
-            degree += np.bincount(edges.dst, minlength=len(nodes))
-    has_text = np.array([bool(text) for text in nodes.text.to_pylist()], dtype=np.bool_)
-    return np.asarray((degree > 1) | has_text)
 
 
 def _tensor(rows: FloatArray) -> Tensor:

@@ -15,9 +15,10 @@ from training.evaluation.projection import project
 from training.evaluation.split import Split
 from training.fit import Fitted, fit, to_bundle
 from training.objective import Objective
-from training.prepare import choose_device, prepare, without_repeats
+from training.prepare import choose_device, prepare
 from training.ranking.stage import SecondStage
 from training.ranking.worlds import learn_second_stage
+from training.repeats import without_repeats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

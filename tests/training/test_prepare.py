@@ -9,7 +9,8 @@ from encoders.neighbours.edges import TextEdgeConfig
 from encoders.texts.templates import TextConfig
 from gnn.data import NEAR, NEAR_ACROSS
 from kg.errors import ConfigError, InputError
-from training.prepare import choose_device, prepare, text_neighbours, without_repeats
+from training.prepare import choose_device, prepare, text_neighbours
+from training.repeats import without_repeats
 
 
 @pytest.fixture
