@@ -33,14 +33,14 @@ def recommend(
     """Recommend items of a domain to one user, or to a file of users."""
     if (user is None) == (users is None) or (users is None) != (out is None):
         raise InputError("give either --user ID, or --users FILE and --out FILE")
+    from queries.filters import Filters
     from queries.recommender import Recommender
     from queries.show import print_answers
 
     wanted: dict[str, Any] = {
         "domain": domain,
         "k": k,
-        "exclude_seen": not include_seen,
-        "min_probability": min_probability,
+        "filters": Filters(exclude_seen=not include_seen, min_probability=min_probability),
     }
     recommender = Recommender.open(run, protocol, device=device)
     if users is not None and out is not None:

@@ -16,6 +16,7 @@ from kg.export.predictions import SUFFIXES, Origin, write_predictions
 from kg.progress import progress
 from kg.streams import plain_suffix
 from kg.vocab import IntArray, Vocab
+from queries.filters import SEEN_LEFT_OUT, Filters
 from queries.recommender import Recommender
 from queries.tables import TableFile, open_pairs, open_users, write_table
 
@@ -48,8 +49,7 @@ def recommend_file(
     *,
     domain: str,
     k: int = 10,
-    exclude_seen: bool = True,
-    min_probability: float | None = None,
+    filters: Filters = SEEN_LEFT_OUT,
     skip_unknown: bool = False,
     naming: Naming | None = None,
 ) -> Summary:
@@ -62,8 +62,7 @@ def recommend_file(
             with fewer than k items left has fewer rows. Or RDF, as `write_predictions` writes it.
         domain: where items are taken from.
         k: how many.
-        exclude_seen: as in `Recommender.recommend`.
-        min_probability: as there.
+        filters: what is left out, and what reorders the rest.
         skip_unknown: leave out users that are not in the graph instead of stopping.
         naming: makes the IRIs of nodes in RDF; by default from their ids alone.
 
@@ -86,8 +85,7 @@ def recommend_file(
                 ids,
                 domain=domain,
                 k=k,
-                exclude_seen=exclude_seen,
-                min_probability=min_probability,
+                filters=filters,
             )
             answers = _answers(recommender, ids, items, scores)
             writer.write_table(answers)
@@ -123,7 +121,7 @@ def score_file(
             rows = {name: vocab.lookup(_strings(block[name])) for name, vocab in vocabs.items()}
             known = (rows[user] >= 0) & (rows[item] >= 0)
             scores = np.zeros(len(block), dtype=np.float32)
-            scores[known] = recommender.score_rows(rows[user][known], rows[item][known])
+            scores[known] = recommender.engine.score(rows[user][known], rows[item][known])
             column = pa.array(scores, mask=~known)
             writer.write_table(block.append_column(schema.field("score"), column))
             bar.advance(len(block))

@@ -5,24 +5,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from scipy import sparse
 
-from kg.errors import InputError, nearest
-from kg.graph import BoolArray, FloatArray, KnowledgeGraph
+from kg.errors import InputError, nearest, shown
+from kg.graph import FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
-from queries.candidates import pair_scores, top_k, unit_rows
+from queries.answers import Ids, answer_table, id_answers, titles_of, width
+from queries.engine import Engine
 from queries.explaining.finder import PathFinder
 from queries.explaining.path import Path as Why
-from queries.opened import check_bundle, open_run
-from queries.probabilities import Probabilities, Probability
-from queries.second_stage import TargetRanking
+from queries.filters import SEEN_LEFT_OUT, Filters, as_ids
+from queries.opened import open_run
+from queries.probabilities import Probability
 from training.bundle import Bundle
 from training.evaluation.split import Split
-
-Ids = npt.NDArray[np.object_]  # of str
 
 
 class Recommender:
@@ -37,6 +33,10 @@ class Recommender:
         split: what was held out; None if the model was trained on the whole graph.
         device: None for NumPy, or a torch device such as `"cuda"`.
 
+    Attributes:
+        train: the graph without what was held out: what the model knows.
+        engine: the same answers by row.
+
     Raises:
         ArtefactError: the model has another shape than the graph, or holds NaN.
     """
@@ -49,26 +49,15 @@ class Recommender:
         split: Split | None = None,
         device: str | None = None,
     ) -> None:
-        check_bundle(bundle, graph)
+        self.engine = Engine(graph, bundle, split, device)
         self.graph = graph
-        # The graph holds the held-out interactions too. The model has not seen them, so they must
-        # stay recommendable.
-        self.train = graph if split is None else split.train
+        self.train = self.engine.train
         self.split = split
-        self.device = device
-        self._bundle = bundle
-        self._z = bundle.z
-        self._bias = bundle.item_bias
-        self._units: dict[str, FloatArray] = {}
-        self._ranking: TargetRanking | None = None
-        if split is not None and bundle.second_stage is not None:
-            target = graph.item_mask(split.target)
-            self._ranking = TargetRanking(bundle.ranking_scorer(split), target)
 
     @property
     def about(self) -> Mapping[str, Any]:
         """What is known of the model: job, protocol, versions."""
-        return self._bundle.about
+        return self.engine.bundle.about
 
     @classmethod
     def open(
@@ -95,10 +84,7 @@ class Recommender:
         *,
         domain: str,
         k: int = 10,
-        exclude_seen: bool = True,
-        exclude: Sequence[str] = (),
-        allow: Sequence[str] | None = None,
-        min_probability: float | None = None,
+        filters: Filters = SEEN_LEFT_OUT,
     ) -> tuple[Ids, FloatArray]:
         """Return the k best items of a domain for one user or for many.
 
@@ -109,50 +95,38 @@ class Recommender:
             user_ids: one id, or a sequence of ids.
             domain: where items are taken from.
             k: how many.
-            exclude_seen: leave out what the user interacted with in the graph the model was
-                trained on.
-            exclude: items that nobody gets.
-            allow: the only items that anybody gets; None for all.
-            min_probability: leave out what a user is less likely to interact with, and what the
-                model has no probability for; only for the domain that the model was trained for.
+            filters: what is left out, and what reorders the rest.
 
         Returns:
             Ids and scores `[k]` for one user, shorter where fewer items are left; `[num_users, k]`
-            for many, where missing ids are `""` with score `-inf`.
+            for many, where missing ids are `""` with score `-inf`. No more columns than items.
 
         Raises:
             UnknownIdError: a user or item is unknown.
-            InputError: unknown domain, `k` is not positive, or probabilities are asked of a model
-                or domain that has none.
+            InputError: unknown domain, `k` is not positive, a condition that items cannot meet, or
+                probabilities are asked of a model or domain that has none.
         """
-        if min_probability is not None:
-            self._probabilities.check_domain(domain)
-        users = self.graph.users.vocab.index(_batch(user_ids))
-        mask = self.graph.item_mask(domain)
-        if allow is not None:
-            mask &= self._item_set(allow)
-        if exclude:
-            mask &= ~self._item_set(exclude)
-        seen = self.seen[users] if exclude_seen else None
-        if self._ranking is not None and self.split is not None and domain == self.split.target:
-            rows, scores = self._ranking.top(users, mask, k=k, seen=seen)
-        else:
-            rows, scores = top_k(
-                self._z[self.graph.user_type][users],
-                self._z[self.graph.item_type],
-                self._bias,
-                np.flatnonzero(mask),
-                k=k,
-                seen=seen,
-                device=self.device,
-            )
-        if min_probability is not None:
-            there = rows >= 0
-            owners = np.repeat(users, there.sum(axis=1))
-            likely = self._probabilities.of_pairs(owners, rows[there], self.seen)
-            there[there] = ~(likely >= min_probability)  # NaN, where none is known, is not enough
-            rows[there], scores[there] = -1, -np.inf
-        return self._answer(self.graph.item_type, rows, scores, isinstance(user_ids, str))
+        users = self.graph.users.vocab.index(as_ids(user_ids))
+        rows, scores = self.engine.recommend(users, domain, width(k, self.graph.items), filters)
+        return id_answers(self.graph.items, rows, scores, single=isinstance(user_ids, str))
+
+    def recommend_table(
+        self,
+        user_ids: str | Sequence[str],
+        *,
+        domain: str,
+        k: int = 10,
+        filters: Filters = SEEN_LEFT_OUT,
+    ) -> pa.Table:
+        """Return what `recommend` does, for the same arguments, as a table of one row an answer.
+
+        Columns are user, rank (from 1), item, title, score and, where `has_probabilities`,
+        probability, which is null for items that have none. `.to_pandas()` makes a data frame.
+        """
+        users = self.graph.users.vocab.index(as_ids(user_ids))
+        rows, scores = self.engine.recommend(users, domain, width(k, self.graph.items), filters)
+        likely = self.engine.likely(users, rows) if self.has_probabilities(domain) else None
+        return answer_table(self.graph, users, rows, scores, likely)
 
     def similar(
         self,
@@ -179,21 +153,9 @@ class Recommender:
         """
         node_type = self._node_type(node_type)
         nodes = self.graph.nodes[node_type]
-        rows = nodes.vocab.index(_batch(node_ids))
-        unit = self._unit(node_type)
-        if domain is None:
-            allowed = np.arange(len(nodes))
-        else:
-            allowed = np.flatnonzero(nodes.domains[:, self.graph.domain_index(domain)])
-        itself = sparse.csr_array(
-            (np.ones(len(rows), np.int8), rows, np.arange(len(rows) + 1)),
-            shape=(len(rows), len(nodes)),
-        )
-        nothing = np.zeros(len(nodes), dtype=np.float32)
-        found, cosines = top_k(
-            unit[rows], unit, nothing, allowed, k=k, seen=itself, device=self.device
-        )
-        return self._answer(node_type, found, cosines, isinstance(node_ids, str))
+        rows = nodes.vocab.index(as_ids(node_ids))
+        found, cosines = self.engine.similar(node_type, rows, domain, width(k, nodes))
+        return id_answers(nodes, found, cosines, single=isinstance(node_ids, str))
 
     def score(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> FloatArray:
         """Return the score of each pair; a logit, higher is better.
@@ -209,7 +171,7 @@ class Recommender:
             UnknownIdError: a user or item is unknown.
             InputError: not as many users as items.
         """
-        return self.score_rows(*self._pairs(user_ids, item_ids))
+        return self.engine.score(*self._pairs(user_ids, item_ids))
 
     def probability(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> Probability:
         """Return how likely the user of each pair is to interact with its item.
@@ -227,17 +189,8 @@ class Recommender:
             InputError: not as many users as items, an item of another domain, or a model without
                 calibration.
         """
-        return self._probabilities.of_pairs(*self._pairs(user_ids, item_ids), self.seen)
-
-    def score_rows(self, users: IntArray, items: IntArray) -> FloatArray:
-        """Return the scores of pairs of rows, `[num_pairs]`."""
-        scores = pair_scores(
-            self._z[self.graph.user_type], self._z[self.graph.item_type], self._bias, users, items
-        )
-        if self._ranking is not None:
-            ranked = self._ranking.in_target[items]
-            scores[ranked] = self._ranking.pairs(users[ranked], items[ranked])
-        return scores
+        users, items = self._pairs(user_ids, item_ids)
+        return self.engine.probabilities.of_pairs(users, items, self.seen)
 
     def explain(self, user_id: str, item_id: str, *, limit: int = 10) -> list[Why]:
         """Return the best `limit` paths of each kind from a user to an item, best first.
@@ -258,31 +211,20 @@ class Recommender:
 
     def titles(self, node_ids: Sequence[str], node_type: str | None = None) -> list[str]:
         """Return the titles of many nodes; `""` (padding) stays `""`."""
-        nodes = self.graph.nodes[self._node_type(node_type)]
-        ids = [str(node_id) for node_id in node_ids]
-        titles = [""] * len(ids)
-        named = [place for place, node_id in enumerate(ids) if node_id]
-        rows = nodes.vocab.index([ids[place] for place in named])
-        for place, title in zip(named, nodes.title.take(pa.array(rows)).to_pylist(), strict=True):
-            titles[place] = title or ids[place]
-        return titles
+        return titles_of(self.graph.nodes[self._node_type(node_type)], node_ids)
+
+    def has_probabilities(self, domain: str) -> bool:
+        """Return whether the model has probabilities for items of a domain."""
+        return self.engine.has_probabilities(domain)
 
     @cached_property
     def _finder(self) -> PathFinder:
-        return PathFinder(self.train, self._z[self.graph.item_type])
+        return PathFinder(self.train, self.engine.item_z)
 
-    @cached_property
+    @property
     def seen(self) -> Any:
         """What each user interacted with in training, by weight; CSR `[num_users, num_items]`."""
-        edges = self.train.interaction_edges
-        return sparse.csr_array(
-            (edges.weight, (edges.src, edges.dst)),
-            shape=(len(self.graph.users), len(self.graph.items)),
-        )
-
-    @cached_property
-    def _probabilities(self) -> Probabilities:
-        return Probabilities(self.graph, self._bundle, self.split, self._ranking)
+        return self.engine.seen
 
     def _pairs(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> tuple[IntArray, IntArray]:
         if isinstance(user_ids, str) or isinstance(item_ids, str) or len(user_ids) != len(item_ids):
@@ -290,16 +232,8 @@ class Recommender:
         return self.graph.users.vocab.index(user_ids), self.graph.items.vocab.index(item_ids)
 
     def _rows(self, user_id: str, item_id: str) -> tuple[int, int]:
-        user, item = (
-            self.graph.users.vocab.index([user_id]),
-            self.graph.items.vocab.index([item_id]),
-        )
-        return int(user[0]), int(item[0])
-
-    def _item_set(self, item_ids: Sequence[str]) -> BoolArray:
-        mask: BoolArray = np.zeros(len(self.graph.items), dtype=np.bool_)
-        mask[self.graph.items.vocab.index(_batch(item_ids))] = True
-        return mask
+        users, items = self._pairs([user_id], [item_id])
+        return int(users[0]), int(items[0])
 
     def _node_type(self, node_type: str | None) -> str:
         if node_type is None:
@@ -307,25 +241,5 @@ class Recommender:
         if node_type not in self.graph.nodes:
             known = ", ".join(self.graph.nodes)
             hint = nearest(node_type, self.graph.nodes)
-            raise InputError(f"unknown node type {node_type!r}{hint} (types: {known})")
+            raise InputError(f"unknown node type {shown(node_type)}{hint} (types: {known})")
         return node_type
-
-    def _unit(self, node_type: str) -> FloatArray:
-        if node_type not in self._units:
-            self._units[node_type] = unit_rows(self._z[node_type])
-        return self._units[node_type]
-
-    def _answer(
-        self, node_type: str, rows: IntArray, scores: FloatArray, single: bool
-    ) -> tuple[Ids, FloatArray]:
-        """Turn rows into ids: padded for a batch, cut for a single query."""
-        ids: Ids = np.full(rows.shape, "", dtype=object)
-        ids[rows >= 0] = self.graph.nodes[node_type].vocab.to_ids(rows[rows >= 0])
-        if not single:
-            return ids, scores
-        left = rows[0] >= 0
-        return ids[0][left], scores[0][left]
-
-
-def _batch(ids: str | Sequence[str]) -> list[str]:
-    return [ids] if isinstance(ids, str) else [str(node_id) for node_id in ids]

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from kg.files import read_json
 from kg.graph import FloatArray
+from queries.answers import Ids
 from queries.explaining.path import Path as Why
 from queries.explaining.path import render, telling
-from queries.recommender import Ids, Recommender
+from queries.recommender import Recommender
 from training.evaluation.results import results_table
 from training.run_folder import RunFolder
 

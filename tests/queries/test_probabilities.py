@@ -6,6 +6,7 @@ from scipy import sparse
 
 from kg.errors import InputError
 from queries.batch import recommend_file
+from queries.filters import Filters
 from queries.probabilities import Probabilities
 from queries.recommender import Recommender
 from queries.second_stage import TargetRanking
@@ -61,26 +62,36 @@ def test_ranks_are_among_what_is_unseen_whatever_is_allowed(of_rank):
     ids, _ = of_rank.recommend("ada", domain="films")  # ada has seen none of three
     found = of_rank.probability(["ada"] * 3, ids.tolist())
     np.testing.assert_allclose(found, [1 / 2, 1 / 3, 1 / 4])
-    assert of_rank.recommend("ada", domain="films", min_probability=0.3)[0].tolist() == [*ids[:2]]
-    second = of_rank.recommend("ada", domain="films", allow=[ids[1]], min_probability=0.3)
+    assert of_rank.recommend("ada", domain="films", filters=Filters(min_probability=0.3))[
+        0
+    ].tolist() == [*ids[:2]]
+    second = of_rank.recommend(
+        "ada", domain="films", filters=Filters(allow=[ids[1]], min_probability=0.3)
+    )
     assert second[0].tolist() == [ids[1]]
-    third = of_rank.recommend("ada", domain="films", exclude=[*ids[:2]], min_probability=0.3)
+    third = of_rank.recommend(
+        "ada", domain="films", filters=Filters(exclude=ids[:2], min_probability=0.3)
+    )
     assert third[0].tolist() == []
     # bob has seen two of three: what is left is his first
-    [left], _ = of_rank.recommend("bob", domain="films", min_probability=0.3)
+    [left], _ = of_rank.recommend("bob", domain="films", filters=Filters(min_probability=0.3))
     np.testing.assert_allclose(of_rank.probability(["bob"], [left]), [1 / 2])
 
 
 def test_a_batch_is_padded_and_the_same(of_rank):
-    ids, scores = of_rank.recommend(["bob", "ada"], domain="films", k=3, min_probability=0.3)
+    ids, scores = of_rank.recommend(
+        ["bob", "ada"], domain="films", k=3, filters=Filters(min_probability=0.3)
+    )
     assert (ids != "").sum(axis=1).tolist() == [1, 2]
     assert np.isneginf(scores[ids == ""]).all()
-    alone = of_rank.recommend("ada", domain="films", k=3, min_probability=0.3)
+    alone = of_rank.recommend("ada", domain="films", k=3, filters=Filters(min_probability=0.3))
     assert ids[1, :2].tolist() == alone[0].tolist()
 
 
 def test_what_was_seen_may_be_shown(of_rank):
-    ids, _ = of_rank.recommend("bob", domain="films", exclude_seen=False, min_probability=0.3)
+    ids, _ = of_rank.recommend(
+        "bob", domain="films", filters=Filters(exclude_seen=False, min_probability=0.3)
+    )
     assert len(ids) >= 1
     assert of_rank.probability(["bob"], ["f1"])[0] <= 0.5
 
@@ -104,7 +115,7 @@ def test_items_unlike_those_it_was_fitted_on_have_none(of_one_kind, protocol, co
 
     assert np.isfinite(found).tolist() == [film in judged for film in ids]
     np.testing.assert_allclose(found[np.isfinite(found)], 1 / (2 + np.arange(len(judged))))
-    likely, _ = model.recommend("ada", domain="films", min_probability=0.0)
+    likely, _ = model.recommend("ada", domain="films", filters=Filters(min_probability=0.0))
     assert likely.tolist() == [film for film in ids if film in judged]
 
 
@@ -131,15 +142,17 @@ def test_scores_are_those_among_its_own_kind(graph, bundle, split):
 def test_a_file(of_rank, tmp_path):
     (tmp_path / "users.txt").write_text("ada\nbob\n")
     out = tmp_path / "out.csv"
-    done = recommend_file(of_rank, tmp_path / "users.txt", out, domain="films", min_probability=0.3)
+    done = recommend_file(
+        of_rank, tmp_path / "users.txt", out, domain="films", filters=Filters(min_probability=0.3)
+    )
     assert done.written == 3
 
 
 def test_refuses_other_domains_and_models_without(of_rank, graph, bundle, split):
     with pytest.raises(InputError, match="probabilities for 'films' only, not for 'books'"):
-        of_rank.recommend("ada", domain="books", min_probability=0.1)
+        of_rank.recommend("ada", domain="books", filters=Filters(min_probability=0.1))
     with pytest.raises(InputError, match="items of 'films' only"):
         of_rank.probability(["ada"], ["b1"])
     plain = Recommender(graph, bundle, split=split)
     with pytest.raises(InputError, match=r"no probabilities: .* evaluation\.calibration"):
-        plain.recommend("ada", domain="films", min_probability=0.1)
+        plain.recommend("ada", domain="films", filters=Filters(min_probability=0.1))

@@ -5,6 +5,7 @@ import pytest
 
 from kg.errors import ArtefactError, FingerprintError, InputError, UnknownIdError
 from kg.store import save_graph
+from queries.filters import Filters
 from queries.recommender import Recommender
 
 
@@ -49,7 +50,7 @@ def test_no_users_give_no_rows(recommender):
 def test_what_was_seen_is_left_out_unless_asked(recommender):
     ids, _ = recommender.recommend("bob", domain="films")
     assert ids.tolist() == ["f2"]
-    ids, _ = recommender.recommend("bob", domain="films", exclude_seen=False)
+    ids, _ = recommender.recommend("bob", domain="films", filters=Filters(exclude_seen=False))
     assert sorted(ids) == ["f1", "f2", "f3"]
 
 
@@ -61,11 +62,13 @@ def test_a_batch_is_padded(recommender):
 
 
 def test_allow_and_exclude(recommender):
-    ids, _ = recommender.recommend("dan", domain="films", allow=["f1", "f3", "b1"])
+    ids, _ = recommender.recommend("dan", domain="films", filters=Filters(allow=["f1", "f3", "b1"]))
     assert sorted(ids) == ["f1", "f3"]
-    ids, _ = recommender.recommend("dan", domain="films", exclude=["f1"], allow=["f1", "f3"])
+    ids, _ = recommender.recommend(
+        "dan", domain="films", filters=Filters(exclude=["f1"], allow=["f1", "f3"])
+    )
     assert ids.tolist() == ["f3"]
-    ids, _ = recommender.recommend("dan", domain="films", allow=[])
+    ids, _ = recommender.recommend("dan", domain="films", filters=Filters(allow=[]))
     assert ids.shape == (0,)
 
 
@@ -120,7 +123,10 @@ def test_nearest_seen(recommender, bundle):
     [
         (lambda r: r.recommend("adda", domain="films"), "unknown user id 'adda', did you mean"),
         (lambda r: r.recommend(["ada", "x", "y"], domain="films"), r"user id 'x' \(and 1 more\)"),
-        (lambda r: r.recommend("ada", domain="films", exclude=["f9"]), "unknown item id 'f9'"),
+        (
+            lambda r: r.recommend("ada", domain="films", filters=Filters(exclude=["f9"])),
+            "unknown item id 'f9'",
+        ),
         (lambda r: r.score(["ada"], ["f9"]), "unknown item id 'f9'"),
         (lambda r: r.similar("b9"), "unknown item id 'b9'"),
         (lambda r: r.explain("ada", "b9"), "unknown item id 'b9'"),

@@ -1,0 +1,175 @@
+"""Answers of one trained model by row: what is best, how good it is, how likely, what is near."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from kg.graph import BoolArray, FloatArray, KnowledgeGraph
+from kg.vocab import IntArray
+from queries.allowed import Allowed
+from queries.candidates import pair_scores, top_k, unit_rows
+from queries.filters import Filters
+from queries.opened import check_bundle
+from queries.probabilities import Probabilities, Probability
+from queries.reorder import keep, reorder
+from queries.second_stage import TargetRanking
+from training.bundle import Bundle
+from training.evaluation.split import Split
+
+
+class Engine:
+    """What `queries.recommender.Recommender` asks; rows of the graph in, rows out.
+
+    Args:
+        graph: the imported graph.
+        bundle: the model that was trained on it.
+        split: what was held out; None if the model was trained on the whole graph.
+        device: None for NumPy, or a torch device such as `"cuda"`.
+
+    Raises:
+        ArtefactError: the model has another shape than the graph, or holds NaN.
+    """
+
+    def __init__(
+        self, graph: KnowledgeGraph, bundle: Bundle, split: Split | None, device: str | None
+    ) -> None:
+        check_bundle(bundle, graph)
+        self.graph, self.bundle, self.split, self.device = graph, bundle, split, device
+        # The graph holds the held-out interactions too. The model has not seen them, so they must
+        # stay recommendable.
+        self.train = graph if split is None else split.train
+        self.user_z, self.item_z = bundle.z[graph.user_type], bundle.z[graph.item_type]
+        self.ranking: TargetRanking | None = None
+        if split is not None and bundle.second_stage is not None:
+            target = graph.item_mask(split.target)
+            self.ranking = TargetRanking(bundle.ranking_scorer(split), target)
+        self._units: dict[str, FloatArray] = {}
+
+    def recommend(
+        self, users: IntArray, domain: str, k: int, filters: Filters
+    ) -> tuple[IntArray, FloatArray]:
+        """Return items and scores `[num_users, k]`, best first; -1 and `-inf` where none is left.
+
+        Raises:
+            UnknownIdError: an item that filters name is unknown.
+            InputError: unknown domain, conditions that items cannot meet, or no probabilities.
+        """
+        allowed, hidden = self._allowed.items(domain, filters), self._allowed.hidden(users, filters)
+        least = filters.min_probability
+        if least is not None:
+            self.probabilities.check_domain(domain)
+            allowed &= self.probabilities.judged
+        pool = min(max(k, filters.pool), len(self.graph.items)) if filters.reorders else k
+        rows, scores = self._best(users, domain, allowed, hidden, pool)
+        if least is not None:
+            rows, scores = keep(rows, scores, self.likely(users, rows) >= least)
+        if filters.reorders:
+            return reorder(
+                rows,
+                scores,
+                k=k,
+                diversity=filters.diversity,
+                popularity_weight=filters.popularity_weight,
+                log_popularity=self._log_popularity,
+                vectors=self.unit(self.graph.item_type),
+            )
+        return rows, scores
+
+    def _best(
+        self, users: IntArray, domain: str, allowed: BoolArray, hidden: Any, k: int
+    ) -> tuple[IntArray, FloatArray]:
+        if self.ranking is not None and self.split is not None and domain == self.split.target:
+            return self.ranking.top(users, allowed, k=k, seen=hidden)
+        return top_k(
+            self.user_z[users],
+            self.item_z,
+            self.bundle.item_bias,
+            np.flatnonzero(allowed),
+            k=k,
+            seen=hidden,
+            device=self.device,
+        )
+
+    def score(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return the scores of pairs, `[num_pairs]`."""
+        scores = pair_scores(self.user_z, self.item_z, self.bundle.item_bias, users, items)
+        if self.ranking is not None:
+            ranked = self.ranking.in_target[items]
+            scores[ranked] = self.ranking.pairs(users[ranked], items[ranked])
+        return scores
+
+    def has_probabilities(self, domain: str) -> bool:
+        """Return whether the model has probabilities for items of a domain."""
+        return (
+            self.bundle.calibration is not None
+            and self.split is not None
+            and self.split.target == domain
+        )
+
+    def likely(self, users: IntArray, rows: IntArray) -> Probability:
+        """Return the probabilities of answers, `[num_users, k]`; NaN for padding.
+
+        Args:
+            users: `[num_users]`.
+            rows: items of the target `[num_users, k]`, -1 where there is none.
+        """
+        found = np.full(rows.shape, np.nan)
+        there = rows >= 0
+        owners = np.repeat(users, there.sum(axis=1))
+        found[there] = self.probabilities.of_pairs(owners, rows[there], self.seen)
+        return found
+
+    def similar(
+        self, node_type: str, rows: IntArray, domain: str | None, k: int
+    ) -> tuple[IntArray, FloatArray]:
+        """Return the nearest nodes of the same type and their cosines, `[num_nodes, k]`.
+
+        Raises:
+            InputError: unknown domain.
+        """
+        nodes, unit = self.graph.nodes[node_type], self.unit(node_type)
+        if domain is None:
+            allowed = np.arange(len(nodes))
+        else:
+            allowed = np.flatnonzero(nodes.domains[:, self.graph.domain_index(domain)])
+        itself = sparse.csr_array(
+            (np.ones(len(rows), np.int8), rows, np.arange(len(rows) + 1)),
+            shape=(len(rows), len(nodes)),
+        )
+        nothing = np.zeros(len(nodes), dtype=np.float32)
+        return top_k(unit[rows], unit, nothing, allowed, k=k, seen=itself, device=self.device)
+
+    def unit(self, node_type: str) -> FloatArray:
+        """Return the embeddings of a node type, rows of length one."""
+        if node_type not in self._units:
+            self._units[node_type] = unit_rows(self.bundle.z[node_type])
+        return self._units[node_type]
+
+    @cached_property
+    def seen(self) -> Any:
+        """What each user interacted with in training, by weight; CSR `[num_users, num_items]`."""
+        edges = self.train.interaction_edges
+        return sparse.csr_array(
+            (edges.weight, (edges.src, edges.dst)),
+            shape=(len(self.graph.users), len(self.graph.items)),
+        )
+
+    @cached_property
+    def probabilities(self) -> Probabilities:
+        """What makes probabilities of scores.
+
+        Raises:
+            InputError: the model has none.
+        """
+        return Probabilities(self.graph, self.bundle, self.split, self.ranking)
+
+    @cached_property
+    def _allowed(self) -> Allowed:
+        return Allowed(self.graph, self.seen)
+
+    @cached_property
+    def _log_popularity(self) -> FloatArray:
+        used = np.bincount(self.train.interaction_edges.dst, minlength=len(self.graph.items))
+        return np.log1p(used).astype(np.float32)
