@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import answers, explain, graph, jobs, texts
-from kg.errors import IsthmusError
+from commands import answers, explain, graph, jobs, serve, texts
+from kg.errors import IsthmusError, one_line
 
 
 class _FrontDoor(TyperGroup):
@@ -18,7 +18,7 @@ class _FrontDoor(TyperGroup):
         except (IsthmusError, OSError) as error:
             if ctx.params.get("debug") or isinstance(error, BrokenPipeError):
                 raise
-            typer.echo(f"error: {' '.join(str(error).splitlines())}", err=True)
+            typer.echo(f"error: {one_line(error)}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             resumable = ctx.invoked_subcommand in ("run", "train", "encode", "finetune", "tune")
@@ -59,6 +59,7 @@ for _panel, _commands in (
     ("Jobs", jobs.COMMANDS),
     ("Answers", answers.COMMANDS),
     ("Answers", explain.COMMANDS),
+    ("Answers", serve.COMMANDS),
     ("Graphs", graph.COMMANDS),
     ("Texts", texts.COMMANDS),
 ):

@@ -1,0 +1,193 @@
+"""Questions of requests, put to a model: plain values in and out, computed in a thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kg.errors import InputError
+from kg.graph import FloatArray
+from kg.vocab import IntArray
+from queries.filters import Filters
+from queries.serving.bodies import Explain, Pair, Recommend, Similar
+from queries.serving.models import Served
+
+SMALL = 100  # answers that may always be asked for, however few there are
+DIGITS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is asked, whoever asks: equal ones are ranked together."""
+
+    served: Served
+    domain: str
+    k: int
+    filters: Filters
+    probabilities: bool
+
+
+def wanted(served: Served, body: Recommend) -> Wanted:
+    """Return what a request wants, once it can be had.
+
+    Raises:
+        InputError: unknown domain, more answers than it has items, or no probabilities.
+        UnknownIdError: an item that is excluded or allowed is unknown.
+    """
+    domain = served.target if body.domain is None else body.domain
+    graph = served.opened.graph
+    graph.domain_index(domain)
+    bounded(body.k, served.names.items_by_domain[domain], f"items of {domain}")
+    served.names.rows([*body.exclude, *(body.allow or ())], graph.item_type)
+    if body.probabilities and not served.recommender.has_probabilities(domain):
+        raise InputError(f"this model has no probabilities for {domain!r}")
+    return Wanted(
+        served=served,
+        domain=domain,
+        k=body.k,
+        filters=body.filters(),
+        probabilities=body.probabilities,
+    )
+
+
+def bounded(k: int, there: int, what: str) -> None:
+    """Refuse to be asked for more than there is.
+
+    Raises:
+        InputError: more is asked for, and it is not a usual small number.
+    """
+    if k > max(SMALL, there):
+        raise InputError(f"k = {k}: there are {there} {what}")
+
+
+def recommend(asked: Wanted, users: Sequence[int]) -> list[list[dict[str, Any]]]:
+    """Return the answers to each user, best first."""
+    engine = asked.served.recommender.engine
+    rows = np.asarray(users, dtype=np.int64)
+    k = min(asked.k, len(engine.graph.items))
+    found, scores = engine.recommend(rows, asked.domain, k, asked.filters)
+    likely = engine.likely(rows, found) if asked.probabilities else None
+    answers = []
+    for place in range(len(rows)):
+        items = _scored(asked.served, engine.graph.item_type, found[place], scores[place])
+        if likely is not None:
+            for item, chance in zip(items, likely[place].tolist(), strict=False):
+                item["probability"] = None if chance != chance else round(chance, DIGITS)
+        answers.append(items)
+    return answers
+
+
+def similar(served: Served, body: Similar) -> list[dict[str, Any]]:
+    """Return each node and its nearest.
+
+    Raises:
+        InputError: unknown node type or domain, or more answers than there are.
+        UnknownIdError: a node is unknown.
+    """
+    engine = served.recommender.engine
+    node_type = served.names.known_type(body.type or engine.graph.item_type)
+    rows = served.names.rows(body.ids, node_type)
+    nodes = engine.graph.nodes[node_type]
+    bounded(body.k, len(nodes), f"nodes of {node_type}")
+    asked = np.asarray(rows, dtype=np.int64)
+    found, cosines = engine.similar(node_type, asked, body.domain, min(body.k, len(nodes)))
+    return [
+        {"id": node_id, "nodes": _scored(served, node_type, found[place], cosines[place])}
+        for place, node_id in enumerate(body.ids)
+    ]
+
+
+def score(served: Served, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Return each pair with its score, and its probability where the model has one.
+
+    Raises:
+        UnknownIdError: a user or an item is unknown.
+    """
+    engine, names = served.recommender.engine, served.names
+    graph = engine.graph
+    users = np.array(names.rows([pair.user for pair in pairs], graph.user_type), dtype=np.int64)
+    items = np.array(names.rows([pair.item for pair in pairs], graph.item_type), dtype=np.int64)
+    scores = engine.score(users, items)
+    likely = np.full(len(pairs), np.nan)
+    if served.recommender.has_probabilities(served.target):
+        inside = graph.item_mask(served.target)[items]
+        likely[inside] = engine.likely(users[inside], items[inside][:, None])[:, 0]
+    return [
+        {
+            "user": pair.user,
+            "item": pair.item,
+            "score": round(value, DIGITS),
+            "probability": None if chance != chance else round(chance, DIGITS),
+        }
+        for pair, value, chance in zip(pairs, scores.tolist(), likely.tolist(), strict=True)
+    ]
+
+
+def explain(served: Served, body: Explain) -> dict[str, Any]:
+    """Return why a user is given an item, as `queries.explaining` says it.
+
+    Raises:
+        UnknownIdError: the user or the item is unknown.
+    """
+    graph = served.opened.graph
+    user = body.user or ""
+    served.names.rows([user], graph.user_type)
+    served.names.rows([body.item], graph.item_type)
+    found: Any = served.recommender.explain(user, body.item, limit=body.limit)
+    values: dict[str, Any] = found.to_json()
+    return values
+
+
+def history(served: Served, user: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what the model knows of a user, by domain, the heaviest first.
+
+    Raises:
+        UnknownIdError: the user is unknown.
+    """
+    graph, seen = served.opened.graph, served.recommender.engine.seen
+    row = served.names.rows([user], graph.user_type)[0]
+    start, stop = seen.indptr[row : row + 2]
+    order = np.lexsort((seen.indices[start:stop], -seen.data[start:stop]))
+    items = seen.indices[start:stop][order]
+    described = served.names.described(items, graph.item_type)
+    for node, weight in zip(described, seen.data[start:stop][order].tolist(), strict=True):
+        node["weight"] = round(weight, DIGITS)
+    return {
+        domain: [node for node in described if domain in node["domains"]]
+        for domain in graph.domains
+    }
+
+
+def search(served: Served, text: str, node_type: str | None, limit: int) -> list[dict[str, Any]]:
+    """Return nodes whose title or id holds a text: of one type, or users and items.
+
+    Raises:
+        InputError: no such node type.
+    """
+    graph = served.opened.graph
+    types = [graph.user_type, graph.item_type] if node_type is None else [node_type]
+    found = []
+    for each in types:
+        rows = served.names.search(text, each, limit)
+        found += [{**node, "type": each} for node in served.names.described(rows, each)]
+    return found if node_type is not None else _mixed(found, types, limit)
+
+
+def _mixed(found: list[dict[str, Any]], types: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    """Return the best of several types, each with its half where both have many."""
+    first = [node for node in found if node["type"] == types[0]]
+    others = found[len(first) :]
+    room = max(limit - len(others), limit // 2)
+    return [*first[:room], *others[: limit - len(first[:room])]]
+
+
+def _scored(
+    served: Served, node_type: str, rows: IntArray, scores: FloatArray
+) -> list[dict[str, Any]]:
+    """Return what is at rows with its scores, without padding."""
+    there = rows >= 0
+    described = served.names.described(rows[there], node_type)
+    for node, value in zip(described, scores[there].tolist(), strict=True):
+        node["score"] = round(value, DIGITS)
+    return described

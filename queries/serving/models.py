@@ -1,0 +1,160 @@
+"""The model that answers now, and the one that takes its place: opened aside, then swapped."""
+
+import asyncio
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from typing import Any
+
+from kg.errors import IsthmusError
+from queries.opened import Opened, open_run
+from queries.recommender import Recommender
+from queries.serving.journal import Journal
+from queries.serving.names import Names
+from queries.serving.settings import ServeSettings
+from training.run_folder import RunFolder
+
+logger = logging.getLogger("isthmus.serve")
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Served:
+    """One opened model. Nothing in it changes: a request keeps to the one it began with.
+
+    Attributes:
+        opened: graph, model and split, with what was added.
+        recommender: answers.
+        names: ids, titles and domains.
+        version: of the model, the graph and what was added; what an ETag says.
+        files: what the run folder looked like when it was opened.
+        added: requests of the journal that are in it.
+        since: when it was opened, seconds since 1970.
+    """
+
+    opened: Opened
+    recommender: Recommender
+    names: Names
+    version: str
+    files: str
+    added: int
+    since: float
+
+    @property
+    def target(self) -> str:
+        """The domain that the model was trained for; the first one of a model without."""
+        split = self.opened.split
+        return self.opened.graph.domains[0] if split is None else split.target
+
+
+class Models:
+    """Holds the model that answers.
+
+    Args:
+        settings: which run.
+        journal: what was added.
+
+    Raises:
+        IsthmusError: the run cannot be opened.
+    """
+
+    def __init__(self, settings: ServeSettings, journal: Journal) -> None:
+        self.settings, self.journal = settings, journal
+        self._changing = threading.Lock()
+        self._refused = ""  # what the run folder looked like when it could not be opened
+        self.now = self._open()
+
+    def changed(self) -> bool:
+        """Return whether a new model, or something added by another process, is there."""
+        files = self._files()
+        if files not in (self.now.files, self._refused):
+            return True
+        return self.journal.size > 0 and len(self.journal.read()) > self.now.added
+
+    def reload(self) -> Served:
+        """Open what the run folder holds now and let it answer; the old one, where that fails.
+
+        Raises:
+            IsthmusError: it cannot be opened; the model that answered goes on.
+        """
+        with self._changing:
+            try:
+                self.now = self._open()
+            except (IsthmusError, OSError):
+                self._refused = self._files()
+                raise
+            self._refused = ""
+            return self.now
+
+    def _open(self) -> Served:
+        """Open the run; again, where it was replaced meanwhile."""
+        settings = self.settings
+        for attempt in range(1, _ATTEMPTS + 1):
+            files = self._files()
+            try:
+                opened = open_run(settings.run, settings.protocol)
+            except (IsthmusError, OSError):
+                if attempt == _ATTEMPTS or self._files() == files:
+                    raise
+                continue
+            if self._files() == files or attempt == _ATTEMPTS:
+                break
+        return _served(opened, files, 0)
+
+    def _files(self) -> str:
+        """Return what tells one state of the run folder from another."""
+        run = RunFolder(self.settings.run)
+        protocols = [self.settings.protocol] if self.settings.protocol else run.protocols()[:1]
+        digest = hashlib.sha256()
+        for folder in [run.graph, *(run.task(name).model for name in protocols)] + [
+            run.task(name).split for name in protocols
+        ]:
+            manifest = folder / "manifest.json"
+            try:
+                digest.update(manifest.read_bytes())
+            except OSError:
+                digest.update(b"-")
+        return digest.hexdigest()
+
+
+def _served(opened: Opened, files: str, added: int) -> Served:
+    recommender = Recommender(opened.graph, opened.bundle, split=opened.split)
+    names = Names(opened.graph)
+    label = hashlib.sha256(f"{installed('isthmus')} {files} {added}".encode()).hexdigest()[:16]
+    served = Served(
+        opened=opened,
+        recommender=recommender,
+        names=names,
+        version=label,
+        files=files,
+        added=added,
+        since=time.time(),
+    )
+    _warm(served)
+    return served
+
+
+def _warm(served: Served) -> None:
+    """Make what the first questions would have to wait for."""
+    graph = served.opened.graph
+    if len(graph.users):
+        served.recommender.recommend(graph.users.vocab.id(0), domain=served.target, k=1)
+    if len(graph.items):
+        served.recommender.similar(graph.items.vocab.id(0), k=1)
+    for node_type in (graph.user_type, graph.item_type):
+        served.names.search("", node_type, 1)
+
+
+async def watch(models: Models, seconds: float, reload: Callable[[], Any]) -> None:
+    """Call `reload` whenever there is something new, for ever."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            if await asyncio.to_thread(models.changed):
+                await reload()
+        except (IsthmusError, OSError) as error:
+            logger.warning("the model is not replaced: %s", error)

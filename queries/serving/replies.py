@@ -1,0 +1,173 @@
+"""What answers hold, for the description of the API; answers are made without these."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class Line(BaseModel):
+    """What is wrong, in one line."""
+
+    error: str
+
+
+class Scored(BaseModel):
+    """A node with its score: of items a logit, of nearest nodes a cosine."""
+
+    id: str
+    title: str
+    domains: list[str]
+    score: float
+
+
+class Item(Scored):
+    """An item that is recommended; how likely it is where that was asked for and is known."""
+
+    probability: float | None = None
+
+
+class UserAnswer(BaseModel):
+    """Items for one user, best first; `user` is null for somebody new."""
+
+    user: str | None
+    items: list[Item]
+
+
+class Recommended(BaseModel):
+    """Answers to each user, in their order."""
+
+    model: str
+    domain: str
+    answers: list[UserAnswer]
+
+
+class NearestTo(BaseModel):
+    """What is nearest to one node."""
+
+    id: str
+    nodes: list[Scored]
+
+
+class Nearest(BaseModel):
+    """Answers for each node, in their order."""
+
+    model: str
+    answers: list[NearestTo]
+
+
+class Score(BaseModel):
+    """The score of a pair; `probability` is null where the model has none."""
+
+    user: str
+    item: str
+    score: float
+    probability: float | None
+
+
+class Scores(BaseModel):
+    """Scores of pairs, in their order."""
+
+    model: str
+    answers: list[Score]
+
+
+class Explained(BaseModel):
+    """Why a user is given an item: parts that sum to the score, and paths."""
+
+    model: str
+    score: float
+    parts: list[dict[str, Any]]
+    paths: list[dict[str, Any]]
+
+
+class Found(BaseModel):
+    """A node that was found."""
+
+    id: str
+    title: str
+    domains: list[str]
+    type: str
+
+
+class FoundNodes(BaseModel):
+    """Nodes that were found, those that begin with the text first."""
+
+    model: str
+    nodes: list[Found]
+
+
+class Known(BaseModel):
+    """An item that a user interacted with."""
+
+    id: str
+    title: str
+    domains: list[str]
+    weight: float
+
+
+class History(BaseModel):
+    """What the model knows of a user, by domain."""
+
+    model: str
+    user: str
+    title: str
+    domains: dict[str, list[Known]]
+
+
+class About(BaseModel):
+    """What the server answers with."""
+
+    model: str
+    name: str
+    protocol: str | None
+    target: str
+    sources: list[str]
+    domains: list[str]
+    items: dict[str, int]
+    user_type: str
+    item_type: str
+    types: dict[str, int]
+    relations: list[list[str]]
+    probabilities: bool
+    added: int
+    version: str
+
+
+class Health(BaseModel):
+    """That the server answers, and since when with this model."""
+
+    status: str
+    model: str
+    since: float
+
+
+class Added(BaseModel):
+    """What was added, and the model that knows it."""
+
+    model: str
+    nodes: int
+    edges: int
+
+
+class Reloaded(BaseModel):
+    """The model that answers now."""
+
+    model: str
+    changed: bool
+
+
+WRONG: dict[int | str, dict[str, Any]] = {
+    400: {"model": Line, "description": "The request cannot be read."},
+    401: {"model": Line, "description": "The API key is missing or wrong."},
+    403: {"model": Line, "description": "Not from here."},
+    404: {"model": Line, "description": "An id is unknown."},
+    405: {"model": Line, "description": "Not with this method."},
+    408: {"model": Line, "description": "The body did not come."},
+    413: {"model": Line, "description": "The body is too large."},
+    414: {"model": Line, "description": "The address is too long."},
+    415: {"model": Line, "description": "The body is not said to be JSON."},
+    422: {"model": Line, "description": "A value is not what it must be."},
+    429: {"model": Line, "description": "Too much waits; Retry-After says how long to stay away."},
+    503: {"model": Line, "description": "The model cannot answer now."},
+    504: {"model": Line, "description": "It took too long."},
+}
