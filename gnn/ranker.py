@@ -47,6 +47,12 @@ class Ranker:
     names: tuple[str, ...]
     weights: FloatArray
 
+    def by_name(self) -> dict[str, tuple[float, float]]:
+        """Return $a$ and $b$ of every signal."""
+        plain, squashed = np.split(self.weights.astype(float), 2)
+        pairs = zip(plain.tolist(), squashed.tolist(), strict=True)
+        return dict(zip(self.names, pairs, strict=True))
+
     def score(self, signals: Mapping[str, FloatArray]) -> FloatArray:
         """Return scores of the shape of each signal; a signal that is missing counts as zero."""
         total: FloatArray | None = None
@@ -63,11 +69,7 @@ class Ranker:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        plain, squashed = np.split(self.weights.astype(float), 2)
-        return {
-            name: [float(a), float(b)]
-            for name, a, b in zip(self.names, plain, squashed, strict=True)
-        }
+        return {name: list(pair) for name, pair in self.by_name().items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Sequence[float]]) -> "Ranker":

@@ -92,13 +92,20 @@ class ItemKNN:
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""
         scores = np.empty((len(users), len(items)), dtype=np.float32)
-        if self._carry is None:
-            similar = take_columns(self.similar, items)
-        else:
-            similar = self.similar @ take_columns(self._carry, items)
+        columns = self.columns(items)
         for block in user_blocks(len(users), 12 * len(items)):
-            scores[block] = (self._history[users[block]] @ similar).toarray()
+            scores[block] = self.sparse(users[block], columns).toarray()
         return scores
+
+    def columns(self, items: IntArray) -> Sparse:
+        """Return what `sparse` needs of items."""
+        if self._carry is None:
+            return take_columns(self.similar, items)
+        return self.similar @ take_columns(self._carry, items)
+
+    def sparse(self, users: IntArray, columns: Sparse) -> Sparse:
+        """Return scores as CSR `[len(users), num_columns]`."""
+        return self._history[users] @ columns
 
 
 def _similarities(own: Sparse, used: Sparse, k: int, shrink: float) -> Sparse:

@@ -65,6 +65,9 @@ class UserKNN:
         pairs = np.dot(np.diff(self._profile.indptr), np.diff(self._used.indptr).astype(np.float64))
         whole = pairs <= MAX_PAIRS and not k
         self._by_item = self._profile.T.tocsr() @ self._used if whole else None
+        if self._by_item is None:
+            self._lenders = np.flatnonzero(np.diff(self._used.indptr))
+            self._everybody = self._profile[self._lenders].T.tocsr()
 
     def asked_by(self, history: Sparse) -> Self:
         """Return the same for others, who are nobody's neighbours.
@@ -79,17 +82,23 @@ class UserKNN:
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""
         scores = np.empty((len(users), len(items)), dtype=np.float32)
-        if self._by_item is not None:
-            by_item = take_columns(self._by_item, items)
-            for block in user_blocks(len(users), 12 * len(items)):
-                scores[block] = (self._asked[users[block]] @ by_item).toarray()
-            return scores
-        lenders = np.flatnonzero(np.diff(self._used.indptr))
-        used = take_columns(self._used, items)[lenders]
-        everybody = self._profile[lenders].T.tocsr()
-        for block in user_blocks(len(users), 12 * (len(items) + self._profile.shape[0])):
-            similarity = self._asked[users[block]] @ everybody
-            if self._k:
-                similarity = top_of_rows(similarity, self._k)
-            scores[block] = (similarity @ used).toarray()
+        columns = self.columns(items)
+        others = 0 if self._by_item is not None else self._profile.shape[0]
+        for block in user_blocks(len(users), 12 * (len(items) + others)):
+            scores[block] = self.sparse(users[block], columns).toarray()
         return scores
+
+    def columns(self, items: IntArray) -> Sparse:
+        """Return what `sparse` needs of items."""
+        if self._by_item is not None:
+            return take_columns(self._by_item, items)
+        return take_columns(self._used, items)[self._lenders]
+
+    def sparse(self, users: IntArray, columns: Sparse) -> Sparse:
+        """Return scores as CSR `[len(users), num_columns]`."""
+        if self._by_item is not None:
+            return self._asked[users] @ columns
+        similarity = self._asked[users] @ self._everybody
+        if self._k:
+            similarity = top_of_rows(similarity, self._k)
+        return similarity @ columns

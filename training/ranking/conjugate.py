@@ -8,32 +8,46 @@ from training.baselines.base import FloatArray
 
 TOLERANCE = 1e-6  # of what is left of a right-hand side, relative to its length
 MAX_STEPS = 1_000
+LEADING = 32  # eigenvectors that are worth knowing
+SMALL = 256  # rows of a matrix that is solved without them
+EXACT = 1e-6  # of an eigenvector: the length of K v - value v, relative to the greatest value
 
 
 def solve_shifted(
-    multiply: Callable[[FloatArray], FloatArray], right: FloatArray, penalties: Sequence[float]
+    multiply: Callable[[FloatArray], FloatArray],
+    right: FloatArray,
+    penalties: Sequence[float],
+    known: tuple[FloatArray, FloatArray] | None = None,
 ) -> list[FloatArray]:
     r"""Return $(K + \lambda I)^{-1} B$ for every penalty, by conjugate gradients.
 
     All penalties share the Krylov space of the least one, so that more of them cost no product
     with $K$ (Frommer and Maass 1999, "Fast CG-based methods for Tikhonov-Phillips regularization").
     Each column stops on its own: its answer does not depend on which others are asked for.
+    Where eigenvectors are known, what lies along them is divided by their eigenvalues, and the
+    steps are left for the rest, whose eigenvalues are near each other.
 
     Args:
         multiply: the product of $K$, symmetric and positive semi-definite, with `[n, columns]`.
         right: $B$, float32 `[n, columns]`.
         penalties: $\lambda$, above zero.
+        known: some eigenvalues of $K$ and their vectors (`leading`), `[m]` and `[n, m]`.
 
     Returns:
         float32 `[n, columns]` in the order of `penalties`.
     """
     least = int(np.argmin(penalties))
     shifts = np.array(penalties, dtype=np.float64)[:, None] - penalties[least]
-    answers = [np.zeros_like(right) for _ in penalties]
-    directions = [right.copy() for _ in penalties]
+    enough = TOLERANCE**2 * _squares(right)
     residual = right.copy()
+    answers = [np.zeros_like(right) for _ in penalties]
+    if known is not None:
+        values, vectors = known
+        along = vectors.T @ right
+        residual -= vectors @ along
+        answers = [vectors @ (along / (values + p)[:, None]) for p in penalties]
+    directions = [residual.copy() for _ in penalties]
     length = _squares(residual)
-    enough = TOLERANCE**2 * length
     # the residual under every penalty is that under the least, times its share
     share = np.ones((len(penalties), right.shape[1]))
     shrunk = np.ones_like(share)  # in the last step
@@ -59,6 +73,36 @@ def solve_shifted(
             step += own.astype(np.float32) * residual
         length = np.where(on, left, length)
     return answers
+
+
+def leading(
+    multiply: Callable[[FloatArray], FloatArray], size: int, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the greatest eigenvalues of a symmetric matrix and their vectors.
+
+    Args:
+        multiply: its product with `[size, columns]`.
+        size: rows of the matrix.
+        seed: of the search, which ends at the same vectors to rounding.
+
+    Returns:
+        float32 `[m]` and `[size, m]`; none of a small matrix, which needs few steps without.
+    """
+    if size < SMALL:
+        return np.zeros(0, dtype=np.float32), np.zeros((size, 0), dtype=np.float32)
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    operator = LinearOperator((size, size), matvec=multiply, dtype=np.float32)
+    rng = np.random.default_rng(seed)
+    start = rng.normal(size=size).astype(np.float32)
+    try:
+        values, vectors = eigsh(operator, LEADING, which="LA", v0=start, rng=rng)
+    except ArpackNoConvergence as found:
+        values, vectors = found.eigenvalues, found.eigenvectors
+    values, vectors = values.astype(np.float32), vectors.astype(np.float32)
+    apart = np.linalg.norm(multiply(vectors) - vectors * values, axis=0)
+    exact = apart <= EXACT * values.max(initial=0)
+    return values[exact], np.ascontiguousarray(vectors[:, exact])
 
 
 def _squares(columns: FloatArray) -> FloatArray:

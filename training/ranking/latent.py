@@ -1,15 +1,18 @@
 """Signals from singular vectors, and the ridge regression of what users like on what they did."""
 
+from collections.abc import Iterator
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
-from training.baselines.matrices import Sparse, take_columns
-from training.ranking.conjugate import solve_shifted
+from training.baselines.matrices import Sparse, scale_rows, take_columns
+from training.ranking.conjugate import leading, solve_shifted
 from training.ranking.fitted import Fitted
 from training.ranking.people import People
+from training.ranking.weighing import Said
 from training.ranking.world import World
 
 RANK = 256
@@ -37,7 +40,7 @@ class Latent:
             make=lambda: decompose(self._rows, fitted.seed),
         )
         self.root: FloatArray = np.sqrt(np.maximum(world.popularity, 1)).astype(np.float32)
-        self._carry = world.carry
+        self._carry, self._warm = world.carry, world.warm
 
     def asked_by(self, people: People) -> "Latent":
         """Return the same for others, who take the place of its users."""
@@ -45,17 +48,48 @@ class Latent:
         asked._rows = normalised(people.history, self._degrees)
         return asked
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
-        # one dense product per block: the carry is applied to vectors, not to scores
-        columns = take_columns(self._carry, items).T
-        plain, popular = columns @ self.items, columns @ (self.items * self.root[:, None])
+    def columns(self, items: IntArray) -> "_Columns":
+        """Return what the signals need of these items."""
+        # the carry is applied to vectors, not to scores; what is warm is carried by itself alone
+        plain = _turned(take_columns(self._carry, items).T @ self.items)
+        root, cold = self.root[items], np.flatnonzero(~self._warm[items])
+        popular = self.items * self.root[:, None]
+        carried = _turned(take_columns(self._carry, items[cold]).T @ popular)
+        length = _lengths(plain) * root
+        length[cold] = _lengths(carried)
+        longest, most_popular = _lengths(plain).max(initial=0), length.max(initial=0)
+        return _Columns(plain, root, cold, carried, float(longest), float(most_popular))
+
+    def said(self, users: IntArray, columns: "_Columns") -> Iterator[tuple[str, Said]]:
+        """Yield signals by name, `[len(users), num_columns]`."""
         rows = self._rows[users] @ self.items
-        return {
-            "latent": _scores(rows, plain),
-            "latent x popularity": _scores(rows, popular),
-            "latent, strong": _scores(rows * self.strength, plain),
-        }
+        plain = rows @ columns.plain
+        popular = plain * columns.root
+        popular[:, columns.cold] = rows @ columns.carried
+        yield "latent", _clear(plain, rows, columns.longest)
+        yield "latent x popularity", _clear(popular, rows, columns.most_popular)
+        rows *= self.strength
+        yield "latent, strong", _clear(rows @ columns.plain, rows, columns.longest)
+
+
+class _Columns(NamedTuple):
+    """What `Latent` needs of items.
+
+    Attributes:
+        plain: vectors, `[width, num_columns]`.
+        root: of popularity, `[num_columns]`.
+        cold: columns that take from others.
+        carried: theirs, of vectors times root, `[width, len(cold)]`.
+        longest: length of a column of `plain`.
+        most_popular: length of one times its root.
+    """
+
+    plain: FloatArray
+    root: FloatArray
+    cold: IntArray
+    carried: FloatArray
+    longest: float
+    most_popular: float
 
 
 class Ridge:
@@ -91,6 +125,11 @@ class Ridge:
         self._by_item = self._rows.T.tocsr()
         penalty = PENALTY * np.sqrt(max(len(both), 1))
         self._penalties = (penalty, penalty / 3)
+        names = ("ridge.eigenvalues", "ridge.eigenvectors")
+        values, vectors = fitted.arrays(
+            *names, make=lambda: leading(self._multiply, len(both), fitted.seed)
+        )
+        self._known = values, vectors
         self._root = latent.root
         target = np.flatnonzero(world.split.train.item_mask(world.split.target))
         (vectors,) = fitted.arrays(
@@ -105,36 +144,40 @@ class Ridge:
         asked._profile = people.profile
         return asked
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
-        if not len(self.anchors):
-            return {}
-        strict, loose = (found.T for found in self._solve(users))
+    def columns(self, items: IntArray) -> "_TargetColumns":
+        """Return what the signals need of these items."""
         used = take_columns(self._used, items).T.tocsr()
         vectors, root = self._target_items[items], self._root[items]
-        ridge = _product(used, strict)
         # what the ridge says is read as a history in the target, and smoothed as one
-        smooth: FloatArray = ((ridge / root) @ vectors) @ vectors.T
-        return {
-            "ridge": ridge,
-            "ridge, loose": _product(used, loose),
-            "ridge, short histories": _product(used, strict / self._degree),
-            "ridge, smooth": smooth,
-            "ridge, smooth x popularity": smooth * root,
-        }
+        read = scale_rows(used, np.float32(1) / root).T.tocsr() @ vectors
+        return _TargetColumns(used, root, read, _turned(vectors))
+
+    def said(self, users: IntArray, columns: "_TargetColumns") -> Iterator[tuple[str, Said]]:
+        """Yield signals by name, `[len(users), num_columns]`; none where nobody is an anchor."""
+        if not len(self.anchors):
+            return
+        strict, loose = self._solve(users)
+        smooth = (strict.T @ columns.read) @ columns.vectors
+        yield "ridge", _turned(columns.used @ strict)
+        yield "ridge, loose", _turned(columns.used @ loose)
+        strict /= self._degree[:, None]
+        yield "ridge, short histories", _turned(columns.used @ strict)
+        popular = smooth * columns.root
+        yield "ridge, smooth", smooth
+        yield "ridge, smooth x popularity", popular
 
     def _solve(self, users: IntArray) -> list[FloatArray]:
         """Return what every anchor weighs, `[num_anchors, len(users)]`, for both penalties."""
         exact, alike = self._places(users)
-        kernel = (self._exact @ exact.T).toarray() + self._alike @ alike.T
-
-        def multiply(x: FloatArray) -> FloatArray:
-            product: FloatArray = self._rows @ (self._by_item @ x)
-            product += self._alike @ (self._alike.T @ x)
-            return product
-
+        kernel = (self._exact @ exact.T).toarray()
+        kernel += self._alike @ alike.T
         # no factor of the kernel: making one takes longer than all else that opens a model
-        return solve_shifted(multiply, kernel, self._penalties)
+        return solve_shifted(self._multiply, kernel, self._penalties, self._known)
+
+    def _multiply(self, x: FloatArray) -> FloatArray:
+        product: FloatArray = self._rows @ (self._by_item @ x)
+        product += self._alike @ (self._alike.T @ x)
+        return product
 
     def _places(self, users: IntArray) -> tuple[Sparse, FloatArray]:
         """Return profiles, and what of them lies along the singular vectors, at unit length."""
@@ -142,6 +185,22 @@ class Ridge:
         projected = profile @ self._vectors
         length = np.linalg.norm(projected, axis=1, keepdims=True)
         return profile, (projected / np.maximum(length, 1e-9)).astype(np.float32)
+
+
+class _TargetColumns(NamedTuple):
+    """What `Ridge` needs of items.
+
+    Attributes:
+        used: who used them, CSR `[num_columns, num_anchors]`.
+        root: of popularity, `[num_columns]`.
+        read: what the target's singular vectors make of an anchor, `[num_anchors, width]`.
+        vectors: `[width, num_columns]`.
+    """
+
+    used: Sparse
+    root: FloatArray
+    read: FloatArray
+    vectors: FloatArray
 
 
 def normalised(history: Sparse, degrees: FloatArray | None = None) -> Sparse:
@@ -174,16 +233,25 @@ def decompose(matrix: Sparse, seed: int) -> tuple[FloatArray, FloatArray]:
     return np.ascontiguousarray(vectors.T).astype(np.float32), strength.astype(np.float32)
 
 
-def _scores(rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """Return products; a row that may be rounding alone is zero, or scaling would blow it up."""
-    scores: FloatArray = rows @ columns.T
-    longest = np.linalg.norm(columns, axis=1).max(initial=0)
+def _clear(scores: FloatArray, rows: FloatArray, longest: float) -> FloatArray:
+    """Set rows to zero that may be rounding alone, or scaling would blow them up, in place.
+
+    Args:
+        scores: `rows` times columns of which none is longer than `longest`.
+        rows: `[users, width]`.
+        longest: length.
+    """
     bound = ROUNDING * np.linalg.norm(rows, axis=1) * longest
-    scores[np.abs(scores).max(axis=1, initial=0) <= bound] = 0
+    largest = np.maximum(scores.max(axis=1, initial=0), -scores.min(axis=1, initial=0))
+    scores[largest <= bound] = 0
     return scores
 
 
-def _product(left: Sparse, right: FloatArray) -> FloatArray:
-    """Return (left @ right.T).T, which reads both in the order they lie in."""
-    product: FloatArray = np.ascontiguousarray((left @ np.ascontiguousarray(right.T)).T)
-    return product
+def _lengths(columns: FloatArray) -> FloatArray:
+    lengths: FloatArray = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    return lengths
+
+
+def _turned(product: FloatArray) -> FloatArray:
+    turned: FloatArray = np.ascontiguousarray(product.T)
+    return turned

@@ -1,5 +1,6 @@
 """Factors to which what a user did not use counts against an item, a little."""
 
+from collections.abc import Iterator
 from copy import copy
 
 import numpy as np
@@ -10,6 +11,7 @@ from training.baselines.matrices import Sparse
 from training.ranking.fitted import Fitted
 from training.ranking.latent import Latent
 from training.ranking.people import People
+from training.ranking.weighing import Said
 from training.ranking.world import World
 
 CONFIDENCE = 20.0  # of an interaction; that of its absence is 1
@@ -66,9 +68,13 @@ class LeastSquares:
         users = descend(by_user, users, items)
         return users, descend(by_user.T.tocsr(), items, users)
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
-        return {"least squares": self._users[users] @ self._items[items].T}
+    def columns(self, items: IntArray) -> FloatArray:
+        """Return factors of these items, `[width, len(items)]`."""
+        return np.ascontiguousarray(self._items[items].T)
+
+    def said(self, users: IntArray, columns: FloatArray) -> Iterator[tuple[str, Said]]:
+        """Yield the signal by name, `[len(users), num_columns]`."""
+        yield "least squares", self._users[users] @ columns
 
 
 def descend(history: Sparse, rows: FloatArray, columns: FloatArray) -> FloatArray:

@@ -1,8 +1,9 @@
 """Signals of the knowledge graph: items that a relation joins to what a user, or the like, used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from training.baselines.base import FloatArray, Task
 from training.baselines.matrices import Sparse
 from training.baselines.user_knn import UserKNN
 from training.ranking.people import People
+from training.ranking.weighing import Said
 from training.ranking.world import World
 
 MAX_RELATIONS = 8  # those with most edges
@@ -55,23 +57,41 @@ class Relations:
         asked._history, asked._user_knn = people.history, self._user_knn.asked_by(people.own)
         return asked
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
-        found: dict[str, FloatArray] = {}
-        if not self._joins:
-            return found
+    def columns(self, items: IntArray) -> "_JoinedColumns":
+        """Return what the signals need of these items."""
+        back = {name: join.back[items] for name, join in self._joins.items()}
         everything = np.arange(self._history.shape[1])
+        return _JoinedColumns(items, back, self._user_knn.columns(everything) if back else None)
+
+    def said(self, users: IntArray, columns: "_JoinedColumns") -> Iterator[tuple[str, Said]]:
+        """Yield signals by name, `[len(users), num_columns]`."""
+        if not self._joins:
+            return
         used = self._history[users].T.toarray()
-        alike = self._user_knn.score(users, everything).T
+        alike = self._user_knn.sparse(users, columns.alike).T.toarray()
         given = np.concatenate([used, alike], axis=1)
         for name, join in self._joins.items():
-            degree = self._degree[name][items]
-            shared = join.to(items, given).T
+            degree = self._degree[name][columns.items]
+            shared = np.ascontiguousarray(join.to(columns.items, given, columns.back[name]).T)
             shared /= np.sqrt(np.maximum(degree, np.float32(1e-9)))
             joined_to, neighbours, number = _signals_of(name)
-            found[joined_to], found[neighbours] = shared[: len(users)], shared[len(users) :]
-            found[number] = np.tile(np.log1p(degree), (len(users), 1))
-        return found
+            yield joined_to, shared[: len(users)]
+            yield neighbours, shared[len(users) :]
+            yield number, np.log1p(degree)[None]
+
+
+class _JoinedColumns(NamedTuple):
+    """What `Relations` needs of items.
+
+    Attributes:
+        items: rows.
+        back: their rows of `Join.back`, by relation.
+        alike: what `UserKNN` needs of everything.
+    """
+
+    items: IntArray
+    back: Mapping[str, Sparse]
+    alike: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +111,17 @@ class Join:
     back: Sparse
     itself: FloatArray
 
-    def to(self, items: IntArray, given: FloatArray) -> FloatArray:
-        """Return what reaches `items`, `[len(items), columns]`, of `[num_items, columns]`."""
+    def to(self, items: IntArray, given: FloatArray, back: Sparse | None = None) -> FloatArray:
+        """Return what reaches `items`, `[len(items), columns]`, of `[num_items, columns]`.
+
+        Args:
+            items: rows.
+            given: what every item gives.
+            back: `self.back[items]`, where it is there already.
+        """
         own = self.itself[items, None] * given[items]
-        found: FloatArray = self.back[items] @ (self.onto @ given) - own
+        found: FloatArray = (self.back[items] if back is None else back) @ (self.onto @ given)
+        found -= own
         found[np.abs(found) <= ROUNDING * np.abs(own)] = 0
         return found
 

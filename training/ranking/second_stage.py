@@ -1,6 +1,6 @@
 """What scores by the second stage: signals, weighed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,9 +11,11 @@ from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.ranking.fitted import Array
 from training.ranking.signals import Signals
+from training.ranking.weighing import add_weighed
 from training.ranking.world import World
 
 SCORED_BYTES = 134_217_728  # of signals held at once
+HELD = 6  # arrays of users and items that are held at once, at most
 
 
 @dataclass(eq=False)
@@ -35,15 +37,18 @@ class TwoStageScorer:
     kept: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
-    def signals(self) -> Callable[[IntArray, IntArray], dict[str, FloatArray]]:
+    def signals(self) -> Signals:
         """Made when first asked for."""
         return Signals(self.world, self.seed, self.kept)
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`; signals are scaled over `items`."""
-        scores = np.empty((len(users), len(items)), dtype=np.float32)
-        size = max(1, SCORED_BYTES // (4 * max(len(items), 1) * len(self.ranker.names)))
+        scores = np.zeros((len(users), len(items)), dtype=np.float32)
+        weights = self.ranker.by_name()
+        size = max(1, SCORED_BYTES // (4 * max(len(items), 1) * HELD))
         for first in range(0, len(users), size):
             block = slice(first, first + size)
-            scores[block] = self.ranker.score(self.signals(users[block], items))
+            for name, said in self.signals.said(users[block], items):
+                if name in weights:
+                    add_weighed(scores[block], said, *weights[name])
         return scores

@@ -1,9 +1,9 @@
 """What is said of a pair of user and item, by name: the features of the second stage."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from training.ranking.least_squares import LeastSquares
 from training.ranking.people import People
 from training.ranking.relations import Relations
 from training.ranking.texts import Density, Nearest, Profiles, narrow
+from training.ranking.weighing import OfItems, Said, dense
 from training.ranking.world import World
 
+POOLS = 2  # of items that columns are kept of: a domain, and those of it with probabilities
 SIMILAR, SHRINK = 1_000, 20.0  # of item-kNN: what tuning chose in every direction measured
 
 # What the sum starts from, before anything is learned: the strongest simple methods.
@@ -36,11 +38,14 @@ PRIOR: Mapping[str, Mapping[str, float]] = {
 class Group(Protocol):
     """Signals that share their work."""
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
-
     def asked_by(self, people: People) -> "Group":
         """Return the same for people that nothing was learned from, in the place of its users."""
+
+    def columns(self, items: IntArray) -> Any:
+        """Return what signals need of these items, whoever is asked."""
+
+    def said(self, users: IntArray, columns: Any) -> Iterator[tuple[str, Said]]:
+        """Yield signals of users by name, `[len(users), num_columns]`, their own to overwrite."""
 
 
 class Signals:
@@ -60,18 +65,19 @@ class Signals:
         similar = fitted.matrix("item-kNN", lambda: ItemKNN(task, k=SIMILAR, shrink=SHRINK).similar)
         item_knn = ItemKNN(task, similar=similar, carry=world.carry)
         groups: list[Group] = [_Network(world), latent, Profiles(world)]
-        groups += [_Scorers({"item-kNN": item_knn})]
+        groups += [_Neighbours({"item-kNN": item_knn})]
         if self.protocol == "item-cold":
             bridges = {"user-kNN": world.carry, "user-kNN, few": narrow(world)}
-            groups += [_Scorers({n: UserKNN(task, carry=c) for n, c in bridges.items()})]
+            groups += [_Neighbours({n: UserKNN(task, carry=c) for n, c in bridges.items()})]
             groups += [Nearest(world), Density(world)]
         else:
-            groups += [_Popularity(world), _Scorers({"user-kNN": UserKNN(task)})]
+            groups += [_Popularity(world), _Neighbours({"user-kNN": UserKNN(task)})]
             groups += [Ridge(world, latent, fitted), LeastSquares(world, latent, fitted)]
         if self.protocol == "warm":
             (inverse,) = fitted.arrays("EASE.inverse", make=lambda: (EASE(task).inverse,))
-            groups += [_Scorers({"EASE": EASE(task, inverse=inverse)})]
+            groups += [_Ease(EASE(task, inverse=inverse))]
         self._groups = [*groups, Relations(world, task)]
+        self._pools: list[tuple[IntArray, list[Any]]] = []
         self.kept = fitted.kept
 
     def asked_by(self, people: People) -> Self:
@@ -94,11 +100,22 @@ class Signals:
 
         A signal that is the same for all `items` of a user is zero there.
         """
-        found: dict[str, FloatArray] = {}
-        for group in self._groups:
-            for name, values in group.signals(users, items).items():
-                found[name] = over_deviation(np.ascontiguousarray(values, dtype=np.float32))
-        return found
+        said = self.said(users, items)
+        return {name: over_deviation(dense(values, len(users))) for name, values in said}
+
+    def said(self, users: IntArray, items: IntArray) -> Iterator[tuple[str, Said]]:
+        """Yield signals by name as they come, not scaled; whoever takes one may overwrite it."""
+        for group, columns in zip(self._groups, self._columns(items), strict=True):
+            yield from group.said(users, columns)
+
+    def _columns(self, items: IntArray) -> list[Any]:
+        """Return what every group needs of these items, kept from the last calls."""
+        for known, made in self._pools:
+            if np.array_equal(known, items):
+                return made
+        made = [group.columns(items) for group in self._groups]
+        self._pools[:] = [(items.copy(), made), *self._pools[: POOLS - 1]]
+        return made
 
 
 class _Network:
@@ -110,36 +127,52 @@ class _Network:
         asked._network = replace(self._network, user_z=people.z)
         return asked
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        network = self._network
-        return {"network": network.user_z[users] @ network.item_z[items].T}
+    def columns(self, items: IntArray) -> FloatArray:
+        return np.ascontiguousarray(self._network.item_z[items].T)
+
+    def said(self, users: IntArray, columns: FloatArray) -> Iterator[tuple[str, Said]]:
+        yield "network", self._network.user_z[users] @ columns
 
 
-class _Popularity:
+class _Popularity(OfItems):
     def __init__(self, world: World) -> None:
         used, profile = world.target_history, world.profile
         both = np.flatnonzero((np.diff(used.indptr) > 0) & (np.diff(profile.indptr) > 0))
         shared = np.bincount(used[both].indices, minlength=used.shape[1])
-        self._items = {
-            "popularity": np.log1p(world.popularity),
-            "popularity among shared users": np.log1p(shared),
-        }
-
-    def asked_by(self, people: People) -> "_Popularity":
-        del people
-        return self
-
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        return {name: np.tile(v[items], (len(users), 1)) for name, v in self._items.items()}
+        super().__init__(
+            {
+                "popularity": np.log1p(world.popularity),
+                "popularity among shared users": np.log1p(shared),
+            }
+        )
 
 
-class _Scorers:
-    def __init__(self, scorers: Mapping[str, ItemKNN | UserKNN | EASE]) -> None:
+class _Neighbours:
+    """Scorers that multiply a sparse row of the user by a sparse matrix of the items."""
+
+    def __init__(self, scorers: Mapping[str, ItemKNN | UserKNN]) -> None:
         self._scorers = scorers
 
-    def asked_by(self, people: People) -> "_Scorers":
-        # of cold users all but EASE, which they have not, ask by the sources alone
-        return _Scorers({name: s.asked_by(people.own) for name, s in self._scorers.items()})
+    def asked_by(self, people: People) -> "_Neighbours":
+        return _Neighbours({name: s.asked_by(people.own) for name, s in self._scorers.items()})
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        return {name: scorer.score(users, items) for name, scorer in self._scorers.items()}
+    def columns(self, items: IntArray) -> dict[str, Any]:
+        return {name: scorer.columns(items) for name, scorer in self._scorers.items()}
+
+    def said(self, users: IntArray, columns: dict[str, Any]) -> Iterator[tuple[str, Said]]:
+        for name, scorer in self._scorers.items():
+            yield name, scorer.sparse(users, columns[name])
+
+
+class _Ease:
+    def __init__(self, ease: EASE) -> None:
+        self._ease = ease
+
+    def asked_by(self, people: People) -> "_Ease":
+        return _Ease(self._ease.asked_by(people.history))
+
+    def columns(self, items: IntArray) -> IntArray:
+        return items
+
+    def said(self, users: IntArray, columns: IntArray) -> Iterator[tuple[str, Said]]:
+        yield "EASE", self._ease.score(users, columns)

@@ -1,6 +1,8 @@
 """Signals of texts: how near an item lies to what a user did, and what its neighbours are worth."""
 
+from collections.abc import Iterator
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,9 +10,12 @@ from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse, take_columns
 from training.ranking.people import People
+from training.ranking.weighing import OfItems, Said
 from training.ranking.world import World
 
 FEW = 8  # nearest neighbours of the narrow bridge
+GATHERED = 1 << 19  # cosines with a user's history held at once
+ROUNDING = 1e-5  # of a sum of texts, relative to its length
 
 
 class Profiles:
@@ -21,11 +26,8 @@ class Profiles:
     """
 
     def __init__(self, world: World) -> None:
-        self._vectors = {
-            "text": world.text,
-            "text, whitened": world.channel,
-            "text, centred": centred(world),
-        }
+        self._text, self._whitened = world.text, world.channel
+        self._share, self._means = means_of_domains(world)
         self._history = world.all_history
 
     def asked_by(self, people: People) -> "Profiles":
@@ -34,14 +36,47 @@ class Profiles:
         asked._history = people.history
         return asked
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
-        found = {}
-        for name, vectors in self._vectors.items():
-            mean = self._history[users] @ vectors
-            mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
-            found[name] = mean @ vectors[items].T
-        return found
+    def columns(self, items: IntArray) -> "_TextColumns":
+        """Return what the signals need of these items."""
+        text = np.ascontiguousarray(self._text[items].T)
+        means = np.concatenate([self._means @ text, self._share[items].T])
+        return _TextColumns(text, np.ascontiguousarray(self._whitened[items].T), means)
+
+    def said(self, users: IntArray, columns: "_TextColumns") -> Iterator[tuple[str, Said]]:
+        """Yield signals by name, `[len(users), num_columns]`."""
+        history = self._history[users]
+        mean, length = _unit(history @ self._whitened)
+        yield "text, whitened", mean @ columns.whitened
+
+        total = history @ self._text
+        mean, length = _unit(total.copy())
+        text = mean @ columns.text
+        # a centred text is a text less means, and so is what it says: no product of its own
+        share = history @ self._share
+        apart, left = _unit(total - share @ self._means)
+        # what is left of texts that are all but their domain's mean is rounding
+        factor = np.where(left > ROUNDING * length, length / np.maximum(left, 1e-9), 0)
+        less = np.concatenate([share / np.maximum(left, 1e-9), apart @ self._means.T], axis=1)
+        less[factor.ravel() == 0] = 0
+        centred = text * factor
+        centred -= less @ columns.means
+        yield "text", text
+        yield "text, centred", centred
+
+
+class _TextColumns(NamedTuple):
+    """What `Profiles` needs of items.
+
+    Attributes:
+        text: `[dim, num_columns]`.
+        whitened: `[dim, num_columns]`.
+        means: texts of domains times those of items, and the share that items have in domains,
+            `[2 num_domains, num_columns]`.
+    """
+
+    text: FloatArray
+    whitened: FloatArray
+    means: FloatArray
 
 
 class Nearest:
@@ -57,22 +92,37 @@ class Nearest:
         asked._history = people.history
         return asked
 
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
+    def columns(self, items: IntArray) -> tuple[FloatArray, Sparse]:
+        """Return what the signals need of these items."""
+        return np.ascontiguousarray(self._vectors[items].T), take_columns(self._near, items)
+
+    def said(
+        self, users: IntArray, columns: tuple[FloatArray, Sparse]
+    ) -> Iterator[tuple[str, Said]]:
+        """Yield signals by name, `[len(users), num_columns]`."""
+        vectors, near = columns
         history = self._history[users]
-        nearest = np.zeros((len(users), len(items)), dtype=np.float32)
+        yield "near words", history @ near
+        nearest = np.zeros((len(users), vectors.shape[1]), dtype=np.float32)
         several = np.zeros_like(nearest)
-        some = np.flatnonzero(np.diff(history.indptr))
-        if len(some) and len(items):
-            cosine = self._vectors[history.indices] @ self._vectors[items].T
-            starts = history.indptr[some]
-            nearest[some] = np.maximum.reduceat(cosine, starts, axis=0)
-            several[some] = np.add.reduceat(np.maximum(cosine, 0) ** 4, starts, axis=0)
-        direct = (history @ take_columns(self._near, items)).toarray()
-        return {"nearest of history": nearest, "near history": several, "near words": direct}
+        step = max(1, GATHERED // max(1, vectors.shape[1]))  # rows of cosines held at once
+        for user in np.flatnonzero(np.diff(history.indptr)):
+            first, end = history.indptr[user : user + 2]
+            for start in range(first, end, step):
+                used = history.indices[start : min(start + step, end)]
+                cosine = self._vectors[used] @ vectors
+                best = cosine.max(axis=0)
+                if start > first:
+                    np.maximum(nearest[user], best, out=best)
+                nearest[user] = best
+                np.maximum(cosine, 0, out=cosine)
+                np.square(cosine, out=cosine)
+                several[user] += np.einsum("ij,ij->j", cosine, cosine)
+        yield "nearest of history", nearest
+        yield "near history", several
 
 
-class Density:
+class Density(OfItems):
     """What is known of a cold item before anybody is asked: how near its neighbours, how popular.
 
     The same for every user.
@@ -83,35 +133,29 @@ class Density:
         ordered = -np.sort(-similarity, axis=1)
         popular = np.asarray(world.carry.T @ np.log1p(world.popularity)).ravel()
         last = min(4, ordered.shape[1] - 1)
-        self._items = {
-            "popularity of neighbours": popular.astype(np.float32),
-            "nearest neighbour": ordered[:, 0].astype(np.float32),
-            "fifth neighbour": ordered[:, last].astype(np.float32),
-        }
-
-    def asked_by(self, people: People) -> "Density":
-        """Return itself."""
-        del people
-        return self
-
-    def signals(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
-        """Return signals by name, each `[len(users), len(items)]`."""
-        return {
-            name: np.tile(values[items], (len(users), 1)) for name, values in self._items.items()
-        }
+        super().__init__(
+            {
+                "popularity of neighbours": popular,
+                "nearest neighbour": ordered[:, 0],
+                "fifth neighbour": ordered[:, last],
+            }
+        )
 
 
-def centred(world: World) -> FloatArray:
-    """Return texts less the mean text of what is used in their domains; items without stay zero."""
-    vectors = world.text.copy()
-    known = (vectors != 0).any(axis=1)
+def means_of_domains(world: World) -> tuple[FloatArray, FloatArray]:
+    """Return what is taken off texts to centre them: `share @ means`.
+
+    Returns:
+        The share that items have in domains, float32 `[num_items, num_domains]`, zero for those
+        without a text; and the mean text of what is used in a domain, `[num_domains, dim]`.
+    """
+    known = (world.text != 0).any(axis=1)
     domains = world.split.train.items.domains & known[:, None]
     used = world.popularity + np.float32(1e-3)  # so that a domain nobody used has a mean too
-    means = (domains * used[:, None]).T.astype(np.float32) @ vectors
+    means = (domains * used[:, None]).T.astype(np.float32) @ world.text
     means /= np.maximum((domains * used[:, None]).sum(axis=0), 1e-9)[:, None]
     share = domains / np.maximum(domains.sum(axis=1, keepdims=True), 1)
-    vectors -= share.astype(np.float32) @ means.astype(np.float32)
-    return vectors
+    return share.astype(np.float32), means.astype(np.float32)
 
 
 def narrow(world: World) -> Sparse:
@@ -130,3 +174,10 @@ def _near_matrix(world: World) -> Sparse:
     values = world.similarity[item, place].astype(np.float32) ** 4
     shape = (len(world.near), len(world.near))
     return csr_array((values, (world.near[item, place], item)), shape=shape)
+
+
+def _unit(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return rows of length one, in place, and how long they were, `[rows, 1]`."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.maximum(length, 1e-9)
+    return rows, length

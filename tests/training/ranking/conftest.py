@@ -8,6 +8,8 @@ import pytest
 from training.bundle import EmbeddingScorer
 from training.config import TaskConfig
 from training.evaluation.split import Split, make_split
+from training.ranking.signals import Group
+from training.ranking.weighing import dense as dense_array
 from training.ranking.world import World
 
 AUTHORS = 4
@@ -95,3 +97,14 @@ def dense() -> Callable[[Split], np.ndarray]:
         return matrix
 
     return make
+
+
+@pytest.fixture
+def said() -> Callable[..., dict[str, np.ndarray]]:
+    """Return what asks a group of signals, not scaled: arrays `[users, items]` by name."""
+
+    def ask(group: Group, users: np.ndarray, items: np.ndarray) -> dict[str, np.ndarray]:
+        found = group.said(users, group.columns(items))
+        return {name: dense_array(values, len(users)) for name, values in found}
+
+    return ask

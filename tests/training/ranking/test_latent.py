@@ -39,7 +39,7 @@ def test_decompose_is_the_svd(random_split, make_world, dense, monkeypatch, rank
 
 
 @pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
-def test_latent_by_definition(random_split, make_world, dense, monkeypatch, protocol):
+def test_latent_by_definition(random_split, make_world, dense, monkeypatch, protocol, said):
     monkeypatch.setattr(latent, "RANK", 4)
     split = random_split(protocol)
     world = make_world(split)
@@ -49,7 +49,7 @@ def test_latent_by_definition(random_split, make_world, dense, monkeypatch, prot
     root = np.sqrt(np.maximum(world.popularity, 1))
     users, items = np.arange(7), np.flatnonzero(split.train.item_mask("films"))[::-1]
 
-    found = Latent(world, Fitted(0)).signals(users, items)
+    found = said(Latent(world, Fitted(0)), users, items)
 
     expected = {
         "latent": rows @ vectors.T @ carry,
@@ -76,13 +76,13 @@ def by_definition(world, history, penalty):
 
 
 @pytest.mark.parametrize("protocol", ["user-cold", "warm"])
-def test_ridge_in_closed_form(random_split, make_world, dense, protocol):
+def test_ridge_in_closed_form(random_split, make_world, dense, said, protocol):
     split = random_split(protocol)
     world, history = make_world(split), dense(split)
     film = np.flatnonzero(split.train.item_mask("films"))
     users, items = np.arange(40)[::3], film[::-1]
 
-    found = Ridge(world, Latent(world, Fitted(0)), Fitted(0)).signals(users, items)
+    found = said(Ridge(world, Latent(world, Fitted(0)), Fitted(0)), users, items)
 
     strict, used = by_definition(world, history, latent.PENALTY)
     loose, _ = by_definition(world, history, latent.PENALTY / 3)
@@ -105,7 +105,7 @@ def test_ridge_in_closed_form(random_split, make_world, dense, protocol):
         np.testing.assert_allclose(found[name], values[np.ix_(users, items)], atol=1e-3)
 
 
-def test_a_great_penalty_leaves_user_knn(random_split, make_world, monkeypatch):
+def test_a_great_penalty_leaves_user_knn(random_split, make_world, monkeypatch, said):
     monkeypatch.setattr(latent, "PENALTY", 1e6)
     monkeypatch.setattr(latent, "RANK", 0)  # neighbours by what they did alone
     split = random_split("user-cold")
@@ -113,7 +113,7 @@ def test_a_great_penalty_leaves_user_knn(random_split, make_world, monkeypatch):
     users, items = np.arange(40), np.flatnonzero(split.train.item_mask("films"))
     ridge = Ridge(world, Latent(world, Fitted(0)), Fitted(0))
 
-    found = ridge.signals(users, items)["ridge"]
+    found = said(ridge, users, items)["ridge"]
 
     expected = UserKNN(Task(split=split, item_features=world.text)).score(users, items)
     penalty = 1e6 * np.sqrt(len(ridge.anchors))
@@ -136,7 +136,7 @@ def test_the_busiest_are_the_anchors(random_split, make_world, dense, monkeypatc
     assert counts[busiest].min() >= np.sort(counts)[-5]
 
 
-def test_without_anchors_there_is_no_ridge(random_split, make_world):
+def test_without_anchors_there_is_no_ridge(random_split, make_world, said):
     split = random_split("user-cold")
     edges = split.train.interaction_edges
     film = split.train.item_mask("films")[edges.dst]
@@ -146,7 +146,7 @@ def test_without_anchors_there_is_no_ridge(random_split, make_world):
 
     ridge = Ridge(world, Latent(world, Fitted(0)), Fitted(0))
 
-    assert ridge.signals(np.arange(3), np.flatnonzero(world.warm)) == {}
+    assert said(ridge, np.arange(3), np.flatnonzero(world.warm)) == {}
 
 
 def test_nothing_to_take_apart(random_split, make_world):
@@ -156,7 +156,7 @@ def test_nothing_to_take_apart(random_split, make_world):
     assert strength.shape == (0,)
 
 
-def test_rounding_says_nothing(random_split, make_world):
+def test_rounding_says_nothing(random_split, make_world, said):
     """With every dimension kept a user's row is the history itself: nothing of other items."""
     split = random_split("item-cold")
     world = make_world(split)
@@ -166,12 +166,11 @@ def test_rounding_says_nothing(random_split, make_world):
 
     for k in (1, 40):  # whoever else is asked
         users, items = np.arange(k), np.flatnonzero(world.warm)
-        scores = found.signals(users, items)["latent"]
+        scores = said(found, users, items)["latent"]
         unknown = np.zeros_like(scores, dtype=bool)
         unknown[:] = world.all_history[users][:, items].toarray() == 0
         assert (np.abs(scores[~unknown]) > 1e-3).all()
 
+    scores = np.array([[1e-7, -1e-7], [1e-7, 1]], dtype=np.float32)
     rows = np.array([[1, 0, 0], [1e-8, 0.5, 0]], dtype=np.float32)
-    columns = np.array([[1e-7, 0, 1], [-1e-7, 0, 1]], dtype=np.float32)
-    assert not latent._scores(rows, columns).any()
-    assert latent._scores(rows, columns + np.float32(0.1)).all()
+    assert np.array_equal(latent._clear(scores, rows, 1.0), [[0, 0], scores[1]])

@@ -162,7 +162,7 @@ def test_a_relation_named_like_a_signal_of_another_relation(graph):
 
 
 @pytest.mark.parametrize("protocol", ["user-cold", "item-cold"])
-def test_signals_by_definition(random_split, make_world, dense, protocol):
+def test_signals_by_definition(random_split, make_world, dense, protocol, said):
     split = random_split(protocol)
     world, history = make_world(split), dense(split)
     film = split.train.item_mask("films")
@@ -171,7 +171,7 @@ def test_signals_by_definition(random_split, make_world, dense, protocol):
     profile /= np.maximum(np.linalg.norm(profile, axis=1, keepdims=True), 1e-12)
     users, items = np.arange(40)[::3], np.flatnonzero(film)[::-1]
 
-    found = Relations(world, Task(split=split, item_features=world.text)).signals(users, items)
+    found = said(Relations(world, Task(split=split, item_features=world.text)), users, items)
 
     expected = {}
     for name, join in joins(split.train):
@@ -187,8 +187,8 @@ def test_signals_by_definition(random_split, make_world, dense, protocol):
         assert found[name].any(), name
 
 
-def test_a_graph_of_interactions_alone_has_no_such_signal(checkerboard_split, make_world):
+def test_a_graph_of_interactions_alone_has_no_such_signal(checkerboard_split, make_world, said):
     split = checkerboard_split()
     world = make_world(split)
     task = Task(split=split, item_features=world.text)
-    assert Relations(world, task).signals(np.arange(2), np.arange(3)) == {}
+    assert said(Relations(world, task), np.arange(2), np.arange(3)) == {}
