@@ -1,7 +1,9 @@
 """The graph, model and split of a run, opened together or refused."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +15,32 @@ from training.evaluation.split import Split
 from training.evaluation.split_files import load_split
 from training.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    from queries.newcomers.ground import Ground
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Opened:
-    """What a run leaves behind for queries; `split` is None where everything was trained on."""
+    """What a run leaves behind for queries.
+
+    Attributes:
+        graph: the imported graph.
+        bundle: the model that was trained on it.
+        split: what was held out; None where everything was trained on.
+        run: the run folder; None for what was put together by hand.
+    """
 
     graph: KnowledgeGraph
     bundle: Bundle
     split: Split | None
+    run: Path | None = None
+
+    @cached_property
+    def ground(self) -> "Ground":
+        """The model as newcomers find it (`queries.newcomers`)."""
+        from queries.newcomers.ground import Ground
+
+        return Ground(self.graph, self.bundle, self.split, self.run)
 
 
 def open_run(run: Path, protocol: str | None = None) -> Opened:
@@ -46,7 +66,7 @@ def open_run(run: Path, protocol: str | None = None) -> Opened:
     graph = load_graph(folder.graph)
     bundle = load_bundle(task.model, graph)
     split = load_split(task.split, graph) if task.split.is_dir() else None
-    return Opened(graph=graph, bundle=bundle, split=split)
+    return Opened(graph=graph, bundle=bundle, split=split, run=run)
 
 
 def check_bundle(bundle: Bundle, graph: KnowledgeGraph) -> None:

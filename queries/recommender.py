@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -15,10 +15,13 @@ from queries.engine import Engine
 from queries.explaining.finder import PathFinder
 from queries.explaining.path import Path as Why
 from queries.filters import SEEN_LEFT_OUT, Filters, as_ids
-from queries.opened import open_run
+from queries.opened import Opened, open_run
 from queries.probabilities import Probability
 from training.bundle import Bundle
 from training.evaluation.split import Split
+
+if TYPE_CHECKING:
+    from queries.newcomers import Newcomers
 
 
 class Recommender:
@@ -36,6 +39,7 @@ class Recommender:
     Attributes:
         train: the graph without what was held out: what the model knows.
         engine: the same answers by row.
+        opened: what it is made of.
 
     Raises:
         ArtefactError: the model has another shape than the graph, or holds NaN.
@@ -49,6 +53,7 @@ class Recommender:
         split: Split | None = None,
         device: str | None = None,
     ) -> None:
+        self.opened = Opened(graph=graph, bundle=bundle, split=split)
         self.engine = Engine(graph, bundle, split, device)
         self.graph = graph
         self.train = self.engine.train
@@ -76,7 +81,28 @@ class Recommender:
             InputError: the run has no model of that protocol; names those it has.
         """
         opened = open_run(Path(run), protocol)
-        return cls(opened.graph, opened.bundle, split=opened.split, device=device)
+        return cls._of(opened, device)
+
+    @classmethod
+    def _of(cls, opened: Opened, device: str | None) -> "Recommender":
+        found = cls(opened.graph, opened.bundle, split=opened.split, device=device)
+        found.opened = opened
+        return found
+
+    def with_newcomers(self, newcomers: "Newcomers") -> "Recommender":
+        """Return one that answers for nodes never seen too; of all others it says the same.
+
+        Args:
+            newcomers: nodes and what is known of them, such as `Newcomers.likes(["film:Ran"])`.
+
+        Raises:
+            UnknownIdError: an edge ends at a node that is neither there nor new.
+            InputError: newcomers do not fit the graph; names file, line and id.
+            ArtefactError: the run lacks what new nodes need.
+        """
+        from queries.newcomers import extend
+
+        return self._of(extend(self.opened, newcomers), self.engine.device)
 
     def recommend(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,15 @@ class Bundle:
 
     def ranking_scorer(self, split: Split, name: str = "isthmus") -> Scorer:
         """Return what ranks items of the split's target: the second stage where there is one."""
+        if (split, name) not in self._ranking_scorers:
+            self._ranking_scorers[split, name] = self._ranking_scorer(split, name)
+        return self._ranking_scorers[split, name]
+
+    @cached_property
+    def _ranking_scorers(self) -> dict[tuple[Split, str], Scorer]:
+        return {}  # signals take time and memory: whoever asks for a split shares them
+
+    def _ranking_scorer(self, split: Split, name: str) -> Scorer:
         network = self.scorer(split.train, name)
         stage = self.second_stage
         if stage is None:
