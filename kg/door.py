@@ -58,14 +58,15 @@ class Door:
             node_type: what the ids are of.
             space: where they are unique, if not among all nodes of the type.
         """
+        chunks = [chunk for chunk in chunks if len(chunk)]
+        if not chunks:
+            return Ids(pa.array([], pa.string()), np.empty(0, dtype=np.int32))
         if len({chunk.type for chunk in chunks}) > 1:
             chunks = [flat(chunk) for chunk in chunks]
-        column = pa.chunked_array(chunks).dictionary_encode()
-        parts = [part for part in column.chunks if len(part)]  # all of them have one dictionary
-        if not parts:
-            return Ids(pa.array([], pa.string()), np.empty(0, dtype=np.int32))
+        # one dictionary for all; two halves at once take as long, as theirs have to become one
+        parts = pa.chunked_array(chunks).dictionary_encode().chunks
         distinct = flat(parts[0].dictionary)
-        if column.null_count:
+        if any(part.null_count for part in parts):
             distinct = pa.concat_arrays([distinct, pa.array([""], pa.string())])
         none = len(distinct) - 1
         codes = [part.indices.fill_null(none).to_numpy(zero_copy_only=False) for part in parts]
@@ -78,4 +79,4 @@ class Door:
             place = np.zeros(len(distinct), dtype=np.int64)
             place[given] = np.arange(1, len(given) + 1)
             distinct = names.take(pa.array(place))
-        return Ids(distinct, np.concatenate(codes))
+        return Ids(distinct, codes[0] if len(codes) == 1 else np.concatenate(codes))

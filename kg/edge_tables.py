@@ -11,6 +11,7 @@ import pyarrow as pa
 from kg.door import Door, Ids
 from kg.edges import EdgePart, EdgeSet
 from kg.graph import BoolArray, EdgeType
+from kg.grouping import Places
 from kg.mapping import GraphMapping
 from kg.nodes import NodeSet
 from kg.progress import Bar
@@ -64,6 +65,8 @@ def read_edge_tables(
                 bar.advance(0, note=f"{tally.file}: {tally.rows:,} rows")
             tally.check()
         bar.advance()
+    # what columns took serves what comes: pages that are touched for the first time are slow
+    pa.default_memory_pool().release_unused()
     return tallies
 
 
@@ -106,12 +109,14 @@ class _Reader:
             kept, weight = self._strong(kept, weight, section.at_least)
         rows = partial(_rows, good=kept)
         each = map if self._nodes[0] is self._nodes[1] else each
-        src, dst = each(rows, self._nodes, found)
+        (src, src_row), (dst, dst_row) = each(rows, self._nodes, found)
         tally.loaded += len(src)
         return EdgePart(
             src=src,
             dst=dst,
             tally=tally,
+            src_row=src_row,
+            dst_row=dst_row,
             weight=None if weight is None else weight[kept],
             time=None if time is None else time[kept],
         )
@@ -181,12 +186,16 @@ def _looked_up(chunks: list[Any], weights: dict[str, float]) -> tuple[Doubles, B
     return found, ~np.isnan(found)
 
 
-def _rows(nodes: NodeSet, ids: Ids, good: BoolArray | slice) -> IntArray:
-    """Return the row of each good id, adding those that no table has; a rejected row adds none."""
+def _rows(nodes: NodeSet, ids: Ids, good: BoolArray | slice) -> tuple[Places, IntArray]:
+    """Return which distinct id each good row has, and the row of each of these in the node set.
+
+    Ids that no table has are added; a rejected row adds none.
+    """
+    if isinstance(good, slice):
+        return ids.code, nodes.add(ids.distinct)
     code = ids.code[good]
     used = np.zeros(len(ids.distinct), dtype=np.bool_)
     used[code] = True
-    row_of = np.full(len(ids.distinct), -1, dtype=np.int64)
+    row_of = np.zeros(len(ids.distinct), dtype=np.int64)
     row_of[used] = nodes.add(ids.distinct.filter(pa.array(used)))
-    rows: IntArray = row_of[code]
-    return rows
+    return code, row_of

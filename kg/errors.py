@@ -1,11 +1,16 @@
 """Errors that a user can act on: what was expected, what came, and where."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from itertools import islice
 
 _MOST = 10_000  # names that are compared: it takes a while
 _LONGEST = 100  # characters of a name that a message shows
+_LINE = 2_000  # characters of a message
+# What moves a cursor, colours a terminal, breaks a line, turns the direction of reading, or is half
+# a character.
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class IsthmusError(Exception):
@@ -52,3 +57,15 @@ def shown(name: str) -> str:
         return repr(name)
     half = _LONGEST // 2
     return f"{name[:half] + '…' + name[-half:]!r} ({len(name):,} characters)"
+
+
+def visible(text: str) -> str:
+    """Return text for a terminal: control characters are shown escaped."""
+    return _HIDDEN.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of an error as one line that can be read."""
+    text = visible(" ".join(str(error).splitlines()))
+    half = _LINE // 2
+    return text if len(text) <= _LINE else f"{text[:half]} … {text[-half:]}"

@@ -73,7 +73,7 @@ class NodeSet:
         rows = self._rows(ids) if len(self) else np.full(len(ids), -1)
         unknown = rows < 0
         if unknown.any():
-            new = ids.filter(pa.array(unknown)).dictionary_encode()
+            new = (ids if unknown.all() else ids.filter(pa.array(unknown))).dictionary_encode()
             rows[unknown] = new.indices.to_numpy() + len(self)
             self.ids = pa.concat_arrays([self.ids, new.dictionary])
         return rows

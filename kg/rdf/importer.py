@@ -210,9 +210,7 @@ class RdfImport:
             src_type, predicate, dst_type = (int(i) for i in np.unravel_index(kind, shape))
             name = (types[src_type], relations[predicate], types[dst_type])
             part = EdgePart(
-                placement.row[src[here]].astype(np.int64),
-                placement.row[dst[here]].astype(np.int64),
-                file.tally,
+                src=placement.row[src[here]], dst=placement.row[dst[here]], tally=file.tally
             )
             edges.setdefault(name, EdgeSet(" ".join(name))).parts.append(part)
             file.tally.loaded += len(part.src)
