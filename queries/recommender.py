@@ -12,8 +12,8 @@ from kg.graph import FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.answers import Ids, answer_table, id_answers, titles_of, width
 from queries.engine import Engine
-from queries.explaining.finder import PathFinder
-from queries.explaining.path import Path as Why
+from queries.explaining.explainer import Explainer
+from queries.explaining.explanation import Explanation
 from queries.filters import SEEN_LEFT_OUT, Filters, as_ids
 from queries.opened import Opened, open_run
 from queries.probabilities import Probability
@@ -218,18 +218,28 @@ class Recommender:
         users, items = self._pairs(user_ids, item_ids)
         return self.engine.probabilities.of_pairs(users, items, self.seen)
 
-    def explain(self, user_id: str, item_id: str, *, limit: int = 10) -> list[Why]:
-        """Return the best `limit` paths of each kind from a user to an item, best first.
+    def explain(self, user_id: str, item_id: str, *, limit: int = 10) -> Explanation:
+        """Return what the score of a pair is made of, and the `limit` paths that count most.
 
         Raises:
             UnknownIdError: the user or the item is unknown.
+            InputError: `limit` is not positive.
         """
-        return self._finder.paths(*self._rows(user_id, item_id), limit=limit)
+        users, items = self._pairs([user_id], [item_id])
+        score = float(self.engine.score(users, items)[0])
+        return self._explainer.explain(int(users[0]), int(items[0]), score, limit=limit)
 
     def nearest_seen(self, user_id: str, item_id: str) -> tuple[str, float] | None:
         """Return what the user has seen that is nearest to an item, and its cosine."""
-        found = self._finder.nearest(*self._rows(user_id, item_id))
-        return None if found is None else (self.graph.items.vocab.id(found[0]), found[1])
+        users, items = self._pairs([user_id], [item_id])
+        seen = self.seen[users].indices
+        seen = seen[seen != items[0]]
+        if not len(seen):
+            return None
+        unit = self.engine.unit(self.graph.item_type)
+        cosines = unit[seen] @ unit[items[0]]
+        best = int(cosines.argmax())
+        return self.graph.items.vocab.id(int(seen[best])), float(cosines[best])
 
     def title(self, node_id: str, node_type: str | None = None) -> str:
         """Return what people call a node, its id where that is unknown; an item by default."""
@@ -244,8 +254,8 @@ class Recommender:
         return self.engine.has_probabilities(domain)
 
     @cached_property
-    def _finder(self) -> PathFinder:
-        return PathFinder(self.train, self.engine.item_z)
+    def _explainer(self) -> Explainer:
+        return Explainer(self.train, self.engine.bundle, self.engine.ranking)
 
     @property
     def seen(self) -> Any:
@@ -256,10 +266,6 @@ class Recommender:
         if isinstance(user_ids, str) or isinstance(item_ids, str) or len(user_ids) != len(item_ids):
             raise InputError("score needs as many users as items, in two sequences")
         return self.graph.users.vocab.index(user_ids), self.graph.items.vocab.index(item_ids)
-
-    def _rows(self, user_id: str, item_id: str) -> tuple[int, int]:
-        users, items = self._pairs([user_id], [item_id])
-        return int(users[0]), int(items[0])
 
     def _node_type(self, node_type: str | None) -> str:
         if node_type is None:

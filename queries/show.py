@@ -11,8 +11,7 @@ from rich.text import Text
 from kg.files import read_json
 from kg.graph import FloatArray
 from queries.answers import Ids
-from queries.explaining.path import Path as Why
-from queries.explaining.path import render, telling
+from queries.explaining.text import reason
 from queries.recommender import Recommender
 from training.evaluation.results import results_table
 from training.run_folder import RunFolder
@@ -52,35 +51,6 @@ def answer_table(rows: Sequence[dict[str, str | int | float]], marks: Sequence[s
     return table
 
 
-def why(recommender: Recommender, user_id: str, item_id: str) -> str:
-    """Return in one line why a user is given an item."""
-    path = telling(recommender.explain(user_id, item_id))
-    if path is not None:
-        return render(path)
-    near = recommender.nearest_seen(user_id, item_id)
-    if near is None:
-        return "nothing is known about this user, so what is popular comes first"
-    seen, cosine = near
-    return (
-        f'no path of three edges; nearest of what they know: "{recommender.title(seen)}" '
-        f"(cosine {cosine:.2f})"
-    )
-
-
-def _path_rows(paths: Sequence[Why]) -> list[dict[str, object]]:
-    """Return one record a path: kind, share, the line people read, and its ids."""
-    return [
-        {
-            "kind": path.kind,
-            "share": round(path.share, 6),
-            "path": render(path),
-            "nodes": [{"type": node.type, "id": node.id} for node in path.nodes],
-            "relations": [hop.relation for hop in path.relations],
-        }
-        for path in paths
-    ]
-
-
 def print_answers(
     console: Console,
     recommender: Recommender,
@@ -96,19 +66,6 @@ def print_answers(
         _print_json(console, rows)
     else:
         console.print(answer_table(rows))
-
-
-def print_paths(
-    console: Console, recommender: Recommender, user: str, item: str, *, k: int, as_json: bool
-) -> None:
-    """Print the k best paths from a user to an item with their shares, as lines or as JSON."""
-    paths = recommender.explain(user, item, limit=k)[:k]
-    if as_json:
-        _print_json(console, _path_rows(paths))
-        return
-    lines = [f"{path.share:4.0%}  {render(path)}" for path in paths]
-    for line in lines or [why(recommender, user, item)]:
-        console.print(Text(line), soft_wrap=True)
 
 
 def closing_show(run: RunFolder, console: Console) -> None:
@@ -153,7 +110,7 @@ def _show_user(recommender: Recommender, user_id: str, console: Console) -> None
     marks = ["held out, found" if item in hidden else "" for item in ids]
     console.print(answer_table(answer_rows(recommender, ids.tolist(), scores.tolist()), marks))
     if len(ids):
-        line = f"why the first: {why(recommender, user_id, ids[0])}"
+        line = f"why the first: {reason(recommender.explain(user_id, ids[0]))}"
         console.print(Text(line, style="italic"), soft_wrap=True)
     console.print()
 

@@ -209,17 +209,23 @@ def test_similar(run):
     assert [row["id"] for row in json.loads(users)] == ["user-02"]
 
 
-def test_explain(run):
-    result = invoke("explain", run, "--user", "user-00", "--item", "films-00", "-k", 2)
+def test_explain(run, tmp_path):
+    asked = ("explain", run, "--user", "user-04", "--item", "films-00", "-k", 2)
+    result = invoke(*asked, "--picture", tmp_path / "why.svg")
     assert result.exit_code == 0
-    assert len(result.stdout.splitlines()) == 2
-    assert 'user-00 likes "one of the books" (books) ←likes— user-' in result.stdout
-    paths = json.loads(
+    assert 'user-04 likes "one of the books" (books) ~near in the network~' in result.stdout
+    assert "more paths" in result.stdout
+    assert (tmp_path / "why.svg").read_text().startswith("<?xml")
+    found = json.loads(invoke(*asked, "--json").stdout)
+    parts = sum(part["contribution"] for part in found["parts"])
+    assert abs(parts - found["score"]) < 1e-4
+    assert len(found["paths"]) == 2
+    # user-00 lost its films: what is held out explains nothing.
+    cold = json.loads(
         invoke("explain", run, "--user", "user-00", "--item", "films-00", "--json").stdout
     )
-    assert {path["kind"] for path in paths} == {"people"}
-    # user-02 lost its films too: what is held out explains nothing.
-    assert all(path["nodes"][2]["id"] != "user-02" for path in paths)
+    assert all(used["domains"] == ["books"] for used in cold["history"])
+    assert "why.pdf: a picture is" in invoke(*asked, "--picture", "why.pdf").stderr
 
 
 def test_an_error_is_one_line(run, tmp_path):
