@@ -49,7 +49,6 @@ def create_app(settings: ServeSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=settings.max_body,
         lifespan=partial(_life, state),
         responses=WRONG,
     )

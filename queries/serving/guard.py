@@ -48,6 +48,7 @@ class Guard:
     ) -> None:
         self.app, self.metrics = app, metrics
         self.timeout, self.hosts = settings.timeout, settings.hosts
+        self.max_body = settings.max_body
         key = settings.api_key
         self.key = None if key is None else key.encode()
         self.paths = frozenset(paths)
@@ -83,12 +84,15 @@ class Guard:
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, begun: Callable[[], bool]
     ) -> None:
-        read = False
+        read, size = False, 0
 
         async def counted() -> Message:
-            nonlocal read
+            nonlocal read, size
             message = await receive()
             read = not message.get("more_body", False)
+            size += len(message.get("body", b""))
+            if size > self.max_body:
+                raise self._too_large()
             return message
 
         try:
@@ -122,6 +126,9 @@ class Guard:
         headers = dict(head)
         if self.hosts and _name(headers.get(b"host", b"")) not in self.hosts:
             raise Problem(400, "the server does not answer under this name (--allow-host)")
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length[:20]) > self.max_body:
+            raise self._too_large()
         path = scope["path"]
         if self.key is None or path in OPEN_PATHS or path.startswith(PAGE_PATHS):
             return
@@ -130,6 +137,9 @@ class Guard:
         )
         if not hmac.compare_digest(given, self.key):
             raise Problem(401, "the API key is missing or wrong", {"WWW-Authenticate": "Bearer"})
+
+    def _too_large(self) -> Problem:
+        return Problem(413, f"the body is larger than {self.max_body} bytes")
 
 
 def _name(host: bytes) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
+from fastapi import HTTPException as FastAPIError
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -16,7 +17,7 @@ logger = logging.getLogger("isthmus.serve")
 LONGEST = 500  # characters of a message
 
 
-class Problem(HTTPException):
+class Problem(FastAPIError):
     """An answer with an error status; the detail is the line that is shown."""
 
     def __init__(self, status: int, line: str, headers: Mapping[str, str] | None = None) -> None:
