@@ -47,11 +47,16 @@ def text_carry(task: Task, k: int) -> Sparse:
     warm, cold = np.flatnonzero(target & interacted), np.flatnonzero(target & ~interacted)
     found, cosine = nearest_neighbours(task.item_features[cold], task.item_features[warm], k)
     near = warm[found] if len(warm) else found  # where nothing is warm, nothing is found
-    return carry_matrix(warm, cold, near, cosine, num_items)
+    return carry_matrix(warm, cold, near, cosine, shape=(num_items, num_items))
 
 
 def carry_matrix(
-    warm: IntArray, cold: IntArray, near: IntArray, similarity: FloatArray, num_items: int
+    warm: IntArray,
+    cold: IntArray,
+    near: IntArray,
+    similarity: FloatArray,
+    *,
+    shape: tuple[int, int],
 ) -> Sparse:
     """Return what items take from warm ones: themselves, or their neighbours' mean.
 
@@ -60,10 +65,10 @@ def carry_matrix(
         cold: rows of items that take from neighbours.
         near: rows of these, int64 `[num_cold, k]`.
         similarity: of these, float `[num_cold, k]`; 0 or less where there is none.
-        num_items: of the graph.
+        shape: number of items that may be taken from, and of those that take.
 
     Returns:
-        CSR `[num_items, num_items]`; the column of a cold item sums to 1, or is empty.
+        CSR of this shape; the column of a cold item sums to 1, or is empty.
     """
     from scipy.sparse import csr_array
 
@@ -74,4 +79,4 @@ def carry_matrix(
     rows = np.concatenate([warm, near[cold_row, place]])
     columns = np.concatenate([warm, cold[cold_row]])
     values = np.concatenate([np.ones(len(warm)), weights[cold_row, place]]).astype(np.float32)
-    return csr_array((values, (rows, columns)), shape=(num_items, num_items))
+    return csr_array((values, (rows, columns)), shape=shape)

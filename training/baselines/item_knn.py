@@ -103,6 +103,10 @@ class ItemKNN:
             return take_columns(self.similar, items)
         return self.similar @ take_columns(self._carry, items)
 
+    def carried(self, carry: Sparse) -> Sparse:
+        """Return what items need that take from others, CSR `[num_items, num_new]`."""
+        return self.similar @ carry
+
     def sparse(self, users: IntArray, columns: Sparse) -> Sparse:
         """Return scores as CSR `[len(users), num_columns]`."""
         return self._history[users] @ columns

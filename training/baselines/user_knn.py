@@ -59,6 +59,7 @@ class UserKNN:
         self._asked = self._profile
         used = histories(split, split.train.item_mask(split.target))
         self._used = used if carry is None else used @ carry
+        self._lent = None if carry is None else used
         self._k = k
         # The sum over users v is one matrix, profile item x scored item, that serves every user;
         # where it would be large, similarities are made for one block of users at a time instead.
@@ -93,6 +94,20 @@ class UserKNN:
         if self._by_item is not None:
             return take_columns(self._by_item, items)
         return take_columns(self._used, items)[self._lenders]
+
+    def carried(self, carry: Sparse) -> Sparse:
+        """Return what items need that nobody used: nothing, or what they are carried from.
+
+        Args:
+            carry: what they take from others, CSR `[num_items, num_new]`.
+        """
+        from scipy.sparse import csr_array
+
+        if self._lent is None:
+            used = csr_array((self._used.shape[0], carry.shape[1]), dtype=np.float32)
+        else:
+            used = self._lent @ carry
+        return used[self._lenders] if self._by_item is None else self._profile.T.tocsr() @ used
 
     def sparse(self, users: IntArray, columns: Sparse) -> Sparse:
         """Return scores as CSR `[len(users), num_columns]`."""

@@ -11,6 +11,7 @@ from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse, scale_rows, take_columns
 from training.ranking.conjugate import leading, solve_shifted
 from training.ranking.fitted import Fitted
+from training.ranking.new_items import NewItems
 from training.ranking.people import People
 from training.ranking.weighing import Said
 from training.ranking.world import World
@@ -59,6 +60,15 @@ class Latent:
         length[cold] = _lengths(carried)
         longest, most_popular = _lengths(plain).max(initial=0), length.max(initial=0)
         return _Columns(plain, root, cold, carried, float(longest), float(most_popular))
+
+    def new_columns(self, new: NewItems) -> "_Columns":
+        """Return the same of items that nothing was learned from."""
+        plain = _turned(new.carry.T @ self.items)
+        carried = _turned(new.carry.T @ (self.items * self.root[:, None]))
+        longest, most_popular = (_lengths(each).max(initial=0) for each in (plain, carried))
+        root = np.ones(len(new), dtype=np.float32)
+        each = np.arange(len(new))
+        return _Columns(plain, root, each, carried, float(longest), float(most_popular))
 
     def said(self, users: IntArray, columns: "_Columns") -> Iterator[tuple[str, Said]]:
         """Yield signals by name, `[len(users), num_columns]`."""
@@ -151,6 +161,15 @@ class Ridge:
         # what the ridge says is read as a history in the target, and smoothed as one
         read = scale_rows(used, np.float32(1) / root).T.tocsr() @ vectors
         return _TargetColumns(used, root, read, _turned(vectors))
+
+    def new_columns(self, new: NewItems) -> "_TargetColumns":
+        """Return the same of items that nothing was learned from: nobody used them."""
+        from scipy.sparse import csr_array
+
+        used = csr_array((len(new), len(self.anchors)), dtype=np.float32)
+        root = np.ones(len(new), dtype=np.float32)
+        read = np.zeros((len(self.anchors), 1), dtype=np.float32)
+        return _TargetColumns(used, root, read, np.zeros((1, len(new)), dtype=np.float32))
 
     def said(self, users: IntArray, columns: "_TargetColumns") -> Iterator[tuple[str, Said]]:
         """Yield signals by name, `[len(users), num_columns]`; none where nobody is an anchor."""

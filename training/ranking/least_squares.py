@@ -10,6 +10,7 @@ from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse
 from training.ranking.fitted import Fitted
 from training.ranking.latent import Latent
+from training.ranking.new_items import NewItems
 from training.ranking.people import People
 from training.ranking.weighing import Said
 from training.ranking.world import World
@@ -71,6 +72,10 @@ class LeastSquares:
     def columns(self, items: IntArray) -> FloatArray:
         """Return factors of these items, `[width, len(items)]`."""
         return np.ascontiguousarray(self._items[items].T)
+
+    def new_columns(self, new: NewItems) -> FloatArray:
+        """Return the same of items that nothing was learned from: nobody used them."""
+        return np.zeros((self._items.shape[1], len(new)), dtype=np.float32)
 
     def said(self, users: IntArray, columns: FloatArray) -> Iterator[tuple[str, Said]]:
         """Yield the signal by name, `[len(users), num_columns]`."""

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kg.graph import BoolArray, KnowledgeGraph
+from kg.graph import BoolArray, EdgeType, KnowledgeGraph
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Task
 from training.baselines.matrices import Sparse
 from training.baselines.user_knn import UserKNN
+from training.ranking.new_items import NewItems
 from training.ranking.people import People
 from training.ranking.weighing import Said
 from training.ranking.world import World
@@ -59,9 +60,27 @@ class Relations:
 
     def columns(self, items: IntArray) -> "_JoinedColumns":
         """Return what the signals need of these items."""
-        back = {name: join.back[items] for name, join in self._joins.items()}
+        reach = {name: _Reach(join, items, join.back[items]) for name, join in self._joins.items()}
+        degree = {name: values[items] for name, values in self._degree.items()}
+        return _JoinedColumns(degree, reach, self._everybody())
+
+    def new_columns(self, new: NewItems) -> "_JoinedColumns":
+        """Return the same of items that nothing was learned from."""
+        from scipy.sparse import csr_array
+
+        reach = {}
+        for name, join in self._joins.items():
+            ends = new.joined.get(join.edge_type)
+            if ends is None:
+                ends = csr_array((len(new), join.back.shape[1]), dtype=np.float32)
+            reach[name] = _Reach(join, None, ends)
+        ones = np.ones((self._history.shape[1], 1), dtype=np.float32)
+        degree = {name: each(ones)[:, 0] for name, each in reach.items()}
+        return _JoinedColumns(degree, reach, self._everybody())
+
+    def _everybody(self) -> Any:
         everything = np.arange(self._history.shape[1])
-        return _JoinedColumns(items, back, self._user_knn.columns(everything) if back else None)
+        return self._user_knn.columns(everything) if self._joins else None
 
     def said(self, users: IntArray, columns: "_JoinedColumns") -> Iterator[tuple[str, Said]]:
         """Yield signals by name, `[len(users), num_columns]`."""
@@ -70,9 +89,9 @@ class Relations:
         used = self._history[users].T.toarray()
         alike = self._user_knn.sparse(users, columns.alike).T.toarray()
         given = np.concatenate([used, alike], axis=1)
-        for name, join in self._joins.items():
-            degree = self._degree[name][columns.items]
-            shared = np.ascontiguousarray(join.to(columns.items, given, columns.back[name]).T)
+        for name in self._joins:
+            degree = columns.degree[name]
+            shared = np.ascontiguousarray(columns.reach[name](given).T)
             shared /= np.sqrt(np.maximum(degree, np.float32(1e-9)))
             joined_to, neighbours, number = _signals_of(name)
             yield joined_to, shared[: len(users)]
@@ -84,13 +103,13 @@ class _JoinedColumns(NamedTuple):
     """What `Relations` needs of items.
 
     Attributes:
-        items: rows.
-        back: their rows of `Join.back`, by relation.
+        degree: sums over all items that they are joined to, by relation.
+        reach: returns what reaches them, by relation.
         alike: what `UserKNN` needs of everything.
     """
 
-    items: IntArray
-    back: Mapping[str, Sparse]
+    degree: Mapping[str, FloatArray]
+    reach: Mapping[str, "_Reach"]
     alike: Any
 
 
@@ -105,11 +124,18 @@ class Join:
         onto: what an item gives each end, CSR `[num_ends, num_items]`.
         back: the ends of an item, CSR `[num_items, num_ends]`.
         itself: what of its own comes back to an item, float32 `[num_items]`.
+        edge_type: of the relation.
     """
 
     onto: Sparse
     back: Sparse
     itself: FloatArray
+    edge_type: EdgeType = ("", "", "")
+
+    @property
+    def direct(self) -> bool:
+        """Whether items are ends of items."""
+        return self.edge_type[0] == self.edge_type[2] != ""
 
     def to(self, items: IntArray, given: FloatArray, back: Sparse | None = None) -> FloatArray:
         """Return what reaches `items`, `[len(items), columns]`, of `[num_items, columns]`.
@@ -129,6 +155,28 @@ class Join:
         """Return the sum over all other items, float32 `[num_items]`."""
         ones = np.ones((len(self.itself), 1), dtype=np.float32)
         return self.to(np.arange(len(ones)), ones)[:, 0]
+
+
+class _Reach(NamedTuple):
+    """What reaches some items over a relation.
+
+    Attributes:
+        join: the relation.
+        items: rows; None for items that nothing was learned from.
+        back: ends of the items, CSR `[items, num_ends]`.
+    """
+
+    join: Join
+    items: IntArray | None
+    back: Sparse
+
+    def __call__(self, given: FloatArray) -> FloatArray:
+        """Return `[items, columns]` of what every item gives, `[num_items, columns]`."""
+        if self.items is not None:
+            return self.join.to(self.items, given, self.back)
+        # an item that an old one is joined to gives to it; the old one gives nothing back
+        found: FloatArray = self.back @ (given if self.join.direct else self.join.onto @ given)
+        return found
 
 
 def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Join]]:
@@ -157,7 +205,8 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Join]]:
             joined.setdiag(0)
             joined.eliminate_zeros()
             each = eye_array(num_items, dtype=np.float32, format="csr")
-            join = Join(joined, each, np.zeros(num_items, dtype=np.float32))
+            nothing = np.zeros(num_items, dtype=np.float32)
+            join = Join(joined, each, nothing, (src, relation, dst))
         else:
             rows, columns = (edges.src, edges.dst) if src == item else (edges.dst, edges.src)
             entity = dst if src == item else src
@@ -167,7 +216,8 @@ def joins(graph: KnowledgeGraph) -> Iterator[tuple[str, Join]]:
             count = np.asarray(owns.sum(axis=0)).ravel()
             useful = _useful(count)
             weight = np.where(useful, 1 / np.sqrt(np.maximum(count, 1)), 0).astype(np.float32)
-            join = Join((diags_array(weight) @ owns.T).tocsr(), owns, owns @ weight)
+            onto = (diags_array(weight) @ owns.T).tocsr()
+            join = Join(onto, owns, owns @ weight, (src, relation, dst))
         if join.degree().any():
             name = relation if src == dst else f"same {relation}"
             while not named.isdisjoint(_signals_of(name)):  # one may lead to several types, too

@@ -16,6 +16,7 @@ from training.baselines.user_knn import UserKNN
 from training.ranking.fitted import Array, Fitted
 from training.ranking.latent import Latent, Ridge
 from training.ranking.least_squares import LeastSquares
+from training.ranking.new_items import NewItems
 from training.ranking.people import People
 from training.ranking.relations import Relations
 from training.ranking.texts import Density, Nearest, Profiles, narrow
@@ -43,6 +44,9 @@ class Group(Protocol):
 
     def columns(self, items: IntArray) -> Any:
         """Return what signals need of these items, whoever is asked."""
+
+    def new_columns(self, new: NewItems) -> Any:
+        """Return the same of items that nothing was learned from."""
 
     def said(self, users: IntArray, columns: Any) -> Iterator[tuple[str, Said]]:
         """Yield signals of users by name, `[len(users), num_columns]`, their own to overwrite."""
@@ -108,6 +112,15 @@ class Signals:
         for group, columns in zip(self._groups, self._columns(items), strict=True):
             yield from group.said(users, columns)
 
+    def new_columns(self, new: NewItems) -> list[Any]:
+        """Return what every group needs of items that nothing was learned from."""
+        return [group.new_columns(new) for group in self._groups]
+
+    def said_of(self, users: IntArray, columns: list[Any]) -> Iterator[tuple[str, Said]]:
+        """Yield signals by name, not scaled, of the items that `new_columns` was made of."""
+        for group, own in zip(self._groups, columns, strict=True):
+            yield from group.said(users, own)
+
     def _columns(self, items: IntArray) -> list[Any]:
         """Return what every group needs of these items, kept from the last calls."""
         for known, made in self._pools:
@@ -129,6 +142,9 @@ class _Network:
 
     def columns(self, items: IntArray) -> FloatArray:
         return np.ascontiguousarray(self._network.item_z[items].T)
+
+    def new_columns(self, new: NewItems) -> FloatArray:
+        return np.ascontiguousarray(new.z.T)
 
     def said(self, users: IntArray, columns: FloatArray) -> Iterator[tuple[str, Said]]:
         yield "network", self._network.user_z[users] @ columns
@@ -159,6 +175,13 @@ class _Neighbours:
     def columns(self, items: IntArray) -> dict[str, Any]:
         return {name: scorer.columns(items) for name, scorer in self._scorers.items()}
 
+    def new_columns(self, new: NewItems) -> dict[str, Any]:
+        carries = {"user-kNN, few": new.narrow}
+        return {
+            name: scorer.carried(carries.get(name, new.carry))
+            for name, scorer in self._scorers.items()
+        }
+
     def said(self, users: IntArray, columns: dict[str, Any]) -> Iterator[tuple[str, Said]]:
         for name, scorer in self._scorers.items():
             yield name, scorer.sparse(users, columns[name])
@@ -174,5 +197,11 @@ class _Ease:
     def columns(self, items: IntArray) -> IntArray:
         return items
 
-    def said(self, users: IntArray, columns: IntArray) -> Iterator[tuple[str, Said]]:
-        yield "EASE", self._ease.score(users, columns)
+    def new_columns(self, new: NewItems) -> NewItems:
+        return new
+
+    def said(self, users: IntArray, columns: IntArray | NewItems) -> Iterator[tuple[str, Said]]:
+        if isinstance(columns, NewItems):  # nobody used them
+            yield "EASE", np.zeros((len(users), len(columns)), dtype=np.float32)
+        else:
+            yield "EASE", self._ease.score(users, columns)

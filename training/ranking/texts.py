@@ -9,11 +9,11 @@ import numpy as np
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse, take_columns
+from training.ranking.new_items import FEW, NewItems
 from training.ranking.people import People
 from training.ranking.weighing import OfItems, Said
 from training.ranking.world import World
 
-FEW = 8  # nearest neighbours of the narrow bridge
 GATHERED = 1 << 19  # cosines with a user's history held at once
 ROUNDING = 1e-5  # of a sum of texts, relative to its length
 
@@ -41,6 +41,12 @@ class Profiles:
         text = np.ascontiguousarray(self._text[items].T)
         means = np.concatenate([self._means @ text, self._share[items].T])
         return _TextColumns(text, np.ascontiguousarray(self._whitened[items].T), means)
+
+    def new_columns(self, new: NewItems) -> "_TextColumns":
+        """Return the same of items that nothing was learned from."""
+        text = np.ascontiguousarray(new.text.T)
+        means = np.concatenate([self._means @ text, new.share.T])
+        return _TextColumns(text, np.ascontiguousarray(new.channel.T), means)
 
     def said(self, users: IntArray, columns: "_TextColumns") -> Iterator[tuple[str, Said]]:
         """Yield signals by name, `[len(users), num_columns]`."""
@@ -96,6 +102,10 @@ class Nearest:
         """Return what the signals need of these items."""
         return np.ascontiguousarray(self._vectors[items].T), take_columns(self._near, items)
 
+    def new_columns(self, new: NewItems) -> tuple[FloatArray, Sparse]:
+        """Return the same of items that nothing was learned from."""
+        return np.ascontiguousarray(new.channel.T), new.nearness
+
     def said(
         self, users: IntArray, columns: tuple[FloatArray, Sparse]
     ) -> Iterator[tuple[str, Said]]:
@@ -129,17 +139,25 @@ class Density(OfItems):
     """
 
     def __init__(self, world: World) -> None:
-        similarity = np.where(world.near >= 0, world.similarity, 0)
-        ordered = -np.sort(-similarity, axis=1)
-        popular = np.asarray(world.carry.T @ np.log1p(world.popularity)).ravel()
+        self._popularity = world.popularity
+        super().__init__(self._about(world.carry, world.near, world.similarity))
+
+    def new_columns(self, new: NewItems) -> dict[str, FloatArray]:
+        """Return the same of items that nothing was learned from."""
+        found = self._about(new.carry, new.near, new.similarity)
+        return {name: values[None].astype(np.float32) for name, values in found.items()}
+
+    def _about(
+        self, carry: Sparse, near: IntArray, similarity: FloatArray
+    ) -> dict[str, FloatArray]:
+        ordered = -np.sort(-np.where(near >= 0, similarity, 0), axis=1)
+        popular = np.asarray(carry.T @ np.log1p(self._popularity)).ravel()
         last = min(4, ordered.shape[1] - 1)
-        super().__init__(
-            {
-                "popularity of neighbours": popular,
-                "nearest neighbour": ordered[:, 0],
-                "fifth neighbour": ordered[:, last],
-            }
-        )
+        return {
+            "popularity of neighbours": popular,
+            "nearest neighbour": ordered[:, 0],
+            "fifth neighbour": ordered[:, last],
+        }
 
 
 def means_of_domains(world: World) -> tuple[FloatArray, FloatArray]:

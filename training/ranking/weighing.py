@@ -9,6 +9,7 @@ import numpy.typing as npt
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.baselines.matrices import CACHED_CELLS, CONSTANT, Sparse, deviations
+from training.ranking.new_items import NewItems
 from training.ranking.people import People
 
 # What a signal says: of every pair, float32 `[users, items]`; of every user the same,
@@ -37,6 +38,10 @@ class OfItems:
     def columns(self, items: IntArray) -> dict[str, FloatArray]:
         """Return the signals of these items by name, `[1, len(items)]`."""
         return {name: values[items][None] for name, values in self._values.items()}
+
+    def new_columns(self, new: NewItems) -> dict[str, FloatArray]:
+        """Return the signals of items that nothing was learned from: nothing is known of them."""
+        return {name: np.zeros((1, len(new)), dtype=np.float32) for name in self._values}
 
     def said(self, users: IntArray, columns: dict[str, FloatArray]) -> Iterator[tuple[str, Said]]:
         """Yield signals by name, `[1, num_columns]`."""
@@ -77,6 +82,33 @@ def dense(said: Said, users: int) -> FloatArray:
         said = said.toarray()
     whole: FloatArray = np.array(np.broadcast_to(said, (users, said.shape[1])), dtype=np.float32)
     return whole
+
+
+def deviations_of(said: Said) -> FloatArray:
+    """Return the deviation of each row of a signal, float32 `[rows, 1]`, as it will be scaled."""
+    if isinstance(said, np.ndarray):
+        return deviations(np.ascontiguousarray(said, dtype=np.float32))
+    if said.nnz > DENSE * said.shape[0] * said.shape[1]:
+        return deviations(said.toarray())
+    rows = np.repeat(np.arange(said.shape[0]), np.diff(said.indptr))
+    return _sparse_deviations(said, rows)[:, None]
+
+
+def add_in_units(
+    total: FloatArray, said: Said, unit: FloatArray, plain: float, squashed: float
+) -> None:
+    """Do as `add_weighed` where the deviation is known, because it is that of other items.
+
+    Args:
+        total: float32 `[users, items]`, added to in place.
+        said: a signal before it is scaled.
+        unit: its deviation, `[users, 1]`; where it is 0 nothing is added.
+        plain: $a$.
+        squashed: $b$.
+    """
+    x = dense(said, len(total)) * _inverse(unit)
+    total += np.float32(plain) * x
+    total += np.float32(squashed) * np.copysign(np.log1p(np.float32(3) * np.abs(x)), x)
 
 
 def _add_dense(total: FloatArray, said: FloatArray, plain: float, squashed: float) -> None:

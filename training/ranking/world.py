@@ -100,4 +100,4 @@ class World:
         warm, cold = np.flatnonzero(self.warm), np.flatnonzero(~self.warm)
         near = self.near[cold]
         there = np.where((near >= 0) & self.warm[near], similarity[cold], 0)
-        return carry_matrix(warm, cold, near, there, len(self.near))
+        return carry_matrix(warm, cold, near, there, shape=(len(self.near), len(self.near)))
