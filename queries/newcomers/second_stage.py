@@ -1,5 +1,6 @@
 """The second stage for newcomers: signals that were learned without them, asked for their rows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from training.bundle import Bundle
 from training.evaluation.split import Split
 from training.ranking.people import People
 from training.ranking.second_stage import TwoStageScorer
+from training.ranking.weighing import Said
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +59,19 @@ class GrownScorer:
             scores[old] = self._ground.scorer.score(users[old], items)
         scores[~old] = self._people.score(users[~old] - first, items)
         return scores
+
+    @property
+    def learned(self) -> TwoStageScorer:
+        """The second stage without newcomers."""
+        scorer: TwoStageScorer = self._ground.scorer
+        return scorer
+
+    def said(self, users: IntArray, items: IntArray) -> Iterator[tuple[str, Said]]:
+        """Yield the signals of old users, or of new ones, with old items, not scaled."""
+        first = self._ground.counts[self._split.train.user_type]
+        if (users < first).all():
+            return self.learned.signals.said(users, items)
+        return self._people.signals.said(users - first, items)
 
     @cached_property
     def _people(self) -> TwoStageScorer:
