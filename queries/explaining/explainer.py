@@ -17,9 +17,11 @@ from queries.explaining.path import Path
 from queries.explaining.strands import Strands, Values, row_of
 from queries.explaining.threads import Threads, gather
 from queries.explaining.tracing import Tracer
+from queries.newcomers.second_stage import GrownScorer
 from queries.second_stage import TargetRanking
 from training.bundle import Bundle
 from training.ranking.second_stage import TwoStageScorer
+from training.ranking.weighing import Said
 
 Divided = Mapping[str, list[Strands]]  # signals by name
 FAINT = 1e-5  # a signal that is so small beside its strands is rounding
@@ -99,11 +101,12 @@ class Explainer:
         ranking = self._ranking
         if ranking is None or not ranking.in_target[item]:
             return self._first_stage(user, item)
-        assert isinstance(ranking.scorer, TwoStageScorer)
-        tracer, pool = self._tracer, np.flatnonzero(ranking.in_target)
-        said = ranking.scorer.signals.said(np.array([user]), pool)
+        tracer = self._tracer
+        # signals are scaled by the items that the model has learned from, whoever asks for whatever
+        pool = np.flatnonzero(ranking.in_target[: len(tracer.world.text)])
+        said = self._said(np.array([user]), pool)
         place, relations = place_of(pool, item), tracer.facts.names
-        weighed = weigh(ranking.scorer.ranker, said, place, relations)
+        weighed = weigh(self._learned.ranker, said, place, relations)
         asker = tracer.asker(user, row_of(self._used, user)[0])
         divided = dict(tracer.strands(asker, item))
         divided["network"] = [self._network(user, item, pool)]
@@ -133,10 +136,24 @@ class Explainer:
 
     @cached_property
     def _tracer(self) -> Tracer:
+        return Tracer(self._learned.world, self._learned.signals.kept)
+
+    @property
+    def _learned(self) -> TwoStageScorer:
+        """The second stage as it was learned: newcomers change nothing in it."""
         assert self._ranking is not None
         scorer = self._ranking.scorer
-        assert isinstance(scorer, TwoStageScorer)
-        return Tracer(scorer.world, scorer.signals.kept)
+        if isinstance(scorer, TwoStageScorer):
+            return scorer
+        assert isinstance(scorer, GrownScorer)
+        return scorer.learned
+
+    def _said(self, users: IntArray, pool: IntArray) -> Iterator[tuple[str, Said]]:
+        assert self._ranking is not None
+        scorer = self._ranking.scorer
+        if isinstance(scorer, GrownScorer):
+            return scorer.said(users, pool)
+        return self._learned.signals.said(users, pool)
 
     def _paths(
         self, threads: Threads, listed: IntArray, user: int, item: int, size: float

@@ -45,6 +45,7 @@ class Tracer:
             used: rows of the items that they used.
         """
         split = self.world.split
+        used = used[used < len(self._takes_part)]  # nothing was learned of newer items
         history = used[self._takes_part[used]]
         own = history
         if split.protocol == "user-cold":
