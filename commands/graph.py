@@ -12,6 +12,7 @@ from kg.errors import InputError
 
 if TYPE_CHECKING:
     from kg.importer import Imported
+    from kg.rejects import RejectLimit
 
 
 def init(
@@ -54,14 +55,12 @@ def import_(
     ] = None,
 ) -> None:
     """Read tables and RDF into a graph folder, or into a graph that is there already."""
-    from encoders.names import encode_names
-    from kg.files import check_folder
-    from kg.importer import import_graph
-    from kg.rejects import RejectLimit
-    from kg.store import KIND, load_imported, save_graph
-    from kg.update import brings_news
+    from contextlib import nullcontext
 
-    before = None if into is None else load_imported(into)
+    from kg.files import check_folder, locked
+    from kg.rejects import RejectLimit
+    from kg.store import KIND
+
     if strict and max_rejects is not None:
         raise InputError("give either --strict or --max-rejects")
     limit = RejectLimit.none() if strict else None
@@ -69,7 +68,20 @@ def import_(
     out = out or into or Path("graph")
     if not check:
         check_folder(out, KIND)  # before anything is read, which may take hours
-    imported = import_graph(mapping, into=before, encode=encode_names, limit=limit)
+    with nullcontext() if check else locked(out):
+        _import(mapping, out, into, limit, check=check)
+
+
+def _import(
+    mapping: Path, out: Path, into: Path | None, limit: "RejectLimit | None", *, check: bool
+) -> None:
+    from encoders.names import encode_names
+    from kg.importer import import_graph
+    from kg.store import load_imported, save_graph
+    from kg.update import brings_news
+
+    before = None if into is None else load_imported(into)
+    imported = import_graph(mapping, into=before, encode=encode_names, limit=limit, out=out)
     _describe(imported)
     if check:
         from kg.sample import render_sample

@@ -82,6 +82,39 @@ def check_folder(path: Path, kind: str) -> None:
 
 
 @contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep others from writing a folder that is there, until the block or the process ends.
+
+    What is locked is the folder itself, so that nothing is left behind. (Where the system has no
+    such locks, on other systems than Unix, nothing is.)
+
+    Raises:
+        ArtefactError: another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    _put_back(path)
+    if not path.is_dir():
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(handle), path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            same = False  # or replaced while it was opened
+        if not same:
+            raise ArtefactError(f"{path} is being written by another process: try when it is done")
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
     """Yield an empty folder beside `path`; add a manifest and rename it into place on success.
 

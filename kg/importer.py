@@ -66,6 +66,7 @@ def import_graph(
     into: Imported | None = None,
     encode: Encode | None = None,
     limit: RejectLimit | None = None,
+    out: Path | None = None,
 ) -> Imported:
     """Import all files of a mapping, or of the mapping file at a path.
 
@@ -77,9 +78,10 @@ def import_graph(
         into: what they are added to; its nodes are known, and its accounts are kept.
         encode: makes vectors of names, for links between the nearest.
         limit: how many rejected rows it bears; any number by default.
+        out: where the graph is to lie, so that what must not lie there is found before it is read.
 
     Raises:
-        ConfigError: the mapping is wrong.
+        ConfigError: the mapping is wrong, or its crosswalk of pseudonyms would be in `out`.
         InputError: a file or column is missing, a file is damaged, nothing to predict loaded, or
             more is rejected than the limit says.
     """
@@ -95,8 +97,10 @@ def import_graph(
         graph, account = read_exported(mapping.exported, mapping.folder)
         return Imported(graph=graph, rejects=REJECT_SCHEMA.empty_table(), accounts=(account,))
     privacy = Privacy.of(mapping)
+    if privacy.crosswalk is not None and out is not None:
+        privacy.crosswalk.check(out)
     log = RejectLog(withhold=privacy.withholds, limit=limit)
-    summed = summed_files(mapping)
+    summed = summed_files(mapping, () if into is None else into.summed)
     sets = privacy.sets()
     edges: dict[EdgeType, EdgeSet] = {}
     sections = len(mapping.nodes) + len(mapping.rdf) + len(mapping.edges)
@@ -125,6 +129,7 @@ def import_graph(
             renames={kind: rename.names for kind, rename in privacy.renames.items()},
             encode=encode,
         )
+    loaded = {(tally.section, tally.file) for tally in tallies if tally.loaded}
     imported = Imported(
         graph=linked.graph,
         rejects=log.table(),
@@ -132,7 +137,7 @@ def import_graph(
         links=linked.links,
         pseudonyms=privacy.checks,
         tables=tuple(sorted(mapping.table_types())),
-        summed=tuple(sorted(set(summed.values()))),
+        summed=tuple(sorted({summed[name] for name in summed if name in loaded})),
         crosswalk=privacy.crosswalk,
     )
     return imported if base is None else base.joined(imported)

@@ -47,7 +47,7 @@ def build(cls: type[T], data: Any, where: str = "") -> T:
         ConfigError: unknown, missing or mistyped key; the message has its path.
     """
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{where or 'settings'}: expected a table, got {data!r}")
+        raise ConfigError(f"{f'{where}: ' if where else ''}expected a table, got {data!r}")
     hints = typing.get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
     values = {}
@@ -68,7 +68,7 @@ def build(cls: type[T], data: Any, where: str = "") -> T:
     except ConfigError:
         raise
     except ValueError as error:  # raised by the dataclass's own __post_init__
-        raise ConfigError(f"{where or 'settings'}: {error}") from None
+        raise ConfigError(f"{where}: {error}" if where else str(error)) from None
 
 
 def substitute(text: str) -> str:

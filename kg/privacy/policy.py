@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.errors import ConfigError, InputError, IsthmusError
+from kg.errors import ConfigError, InputError, IsthmusError, nearest
 from kg.graph import KnowledgeGraph, Nodes
 from kg.mapping import GraphMapping
 from kg.nodes import NodeSet
@@ -18,6 +18,7 @@ from kg.privacy.pseudonyms import Pseudonymiser, key_check
 from kg.privacy.scrub import scrub
 from kg.tables.values import flat, mask_of
 
+FACTS = ("title", "text")  # that every node has, beside its attributes
 # what a message may hold of a file that was taken for one with a header
 _REPEATED = re.compile(r"has column .* more than once", re.DOTALL)
 _OF_HEADER = re.compile(r', did you mean "[^"]*"\?|\s\(columns: .*\)', re.DOTALL)
@@ -78,9 +79,10 @@ class Privacy:
         Of nodes with pseudonyms nothing stays but `keep`, scrubbed, and nothing that is the id.
 
         Raises:
-            ConfigError: a fact to scrub is none of its node type.
+            ConfigError: a fact to scrub is none of its node type, or one to keep none of any.
         """
         nodes = dict(graph.nodes)
+        self._check_keep(nodes)
         for kind in {*self.renames, *self.scrub} & set(nodes):
             nodes[kind] = self._protected(kind, nodes[kind])
         return replace(graph, nodes=nodes)
@@ -94,6 +96,17 @@ class Privacy:
             if not self.withholds or isinstance(error, ConfigError):
                 raise
             raise type(error)(_without_quotes(error)) from None
+
+    def _check_keep(self, nodes: Mapping[str, Nodes]) -> None:
+        """Refuse a name to keep that is no fact of any node with a pseudonym."""
+        hidden = [nodes[kind].attributes.column_names for kind in self.renames if kind in nodes]
+        known = [*FACTS, *dict.fromkeys(name for names in hidden for name in names)]
+        for name in sorted(self.keep):
+            if name not in known:
+                raise ConfigError(
+                    f"pseudonymise.keep: no fact {name!r}{nearest(name, known)} "
+                    f"(there are {', '.join(known)})"
+                )
 
     def _protected(self, kind: str, nodes: Nodes) -> Nodes:
         rename = self.renames.get(kind)

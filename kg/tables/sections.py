@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kg.tables.times import check_format
+
 TableFormat = Literal["csv", "tsv", "jsonl", "parquet", "sqlite", "postgres"]
 AttributeType = Literal["number", "text"]
 Repeats = Literal["max", "last", "sum", "count"]
@@ -80,6 +82,8 @@ class EdgeFile(TableFile):
         for name, base in (("weights", "weight"), ("at_least", "weight"), ("time_format", "time")):
             if getattr(self, name) not in (None, {}) and getattr(self, base) is None:
                 raise ValueError(f"{name} needs {base}, the column that it is about")
+        if self.time_format is not None:
+            check_format(self.time_format)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Columns of times in the usual forms to seconds since 1970."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,6 +99,27 @@ def _each(column: Any, seconds: Callable[[str], float]) -> Doubles:
     parsed = np.array([seconds(text) for text in encoded.dictionary.to_pylist()], dtype=np.float64)
     values: Doubles = parsed[encoded.indices.to_numpy(zero_copy_only=False)]
     return values
+
+
+def check_format(format: str) -> None:
+    """Refuse what is neither a unit nor directives that `strptime` knows.
+
+    Raises:
+        ValueError: names what is wrong with it.
+    """
+    if format in UNITS:
+        return
+    wrong = f"time_format = {format!r}"
+    if "%" not in format:
+        units = ", ".join(map(repr, UNITS))
+        raise ValueError(f"{wrong}: must be one of {units}, or directives as in '%d/%m/%Y'")
+    try:
+        datetime.strptime("", format)
+    except re.error:
+        raise ValueError(f"{wrong} says one thing twice") from None
+    except ValueError as error:
+        if not str(error).startswith("time data"):  # that "" is no such time is as it should be
+            raise ValueError(f"{wrong}: {error}") from None
 
 
 def _parser(format: str) -> Callable[[str], datetime]:

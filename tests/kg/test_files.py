@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kg.errors import ArtefactError
-from kg.files import read_json, read_manifest, write_file, write_folder, write_json
+from kg.files import locked, read_json, read_manifest, write_file, write_folder, write_json
 
 
 def test_a_file_appears_only_when_it_is_complete(tmp_path):
@@ -152,3 +152,16 @@ def test_damage_is_found(tmp_path, damage, message):
     damage(tmp_path / "f")
     with pytest.raises(ArtefactError, match=message):
         read_manifest(tmp_path / "f", "thing")
+
+
+def test_a_folder_is_locked_for_one_at_a_time(tmp_path):
+    folder = tmp_path / "graph"
+    with locked(folder), write_folder(folder, "graph"):  # there is none yet
+        pass
+    with locked(folder):
+        with pytest.raises(ArtefactError, match="is being written by another"), locked(folder):
+            pass
+        with write_folder(folder, "graph"):
+            pass
+    with locked(folder):
+        assert [path.name for path in tmp_path.iterdir()] == ["graph"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kg.errors import ConfigError
+from kg.errors import ConfigError, InputError
 from kg.importer import import_graph
 from kg.privacy.pseudonyms import pseudonyms
 from kg.store import load_imported, save_graph
@@ -40,6 +40,18 @@ user,item,stars,when
 ann,b1,4,3
 ann,f1,5,4
 bob,b2,2.5,1
+"""
+
+
+EDGES_BESIDE = """
+[[edges]]
+file = "items.csv"
+relation = "interacts"
+src = { type = "user", column = "domain", create = true }
+dst = { type = "item", column = "id" }
+weight = "year"
+time = "year"
+repeats = "REPEATS"
 """
 
 
@@ -313,6 +325,17 @@ def test_a_file_that_is_added_up_counts_once(add, write, repeats, weights, tmp_p
     grown = add(likes="user,item,stars,when\nann,b1,1,9\ncid,b1,7,9\n", mapping=mapping)
     more = [9, 5, 3, 7] if repeats == "sum" else [3, 1, 1, 1]
     assert grown.graph.interaction_edges.weight.tolist() == more
+
+
+@pytest.mark.parametrize("repeats", ["sum", "count"])
+def test_a_file_that_has_grown_is_not_added_up_again(add, repeats):
+    mapping = MAPPING.replace('weight = "stars"', f'weight = "stars"\nrepeats = "{repeats}"')
+    empty = mapping + EDGES_BESIDE.replace("REPEATS", repeats)
+    add(likes="user,item,stars,when\n", mapping=empty)  # may grow: nothing was added up
+    first = add(mapping=mapping)
+    with pytest.raises(InputError, match=r"likes\.csv has grown: the rows in its first 56 bytes"):
+        add(likes=LIKES + "cid,b1,1,9\n", mapping=mapping)
+    assert add(mapping=mapping).graph.fingerprint == first.graph.fingerprint
 
 
 def test_the_last_row_may_take_an_edge_of_the_graph_back(add):

@@ -208,6 +208,19 @@ def test_the_crosswalk_never_lies_in_the_graph(files, tmp_path):
     assert not (tmp_path / "graph").exists()
 
 
+def test_a_crosswalk_in_the_graph_is_refused_before_a_row_is_read(files, tmp_path):
+    mapping = files(MAPPING.replace("types =", 'crosswalk = "graph/users.csv"\ntypes ='))
+    (tmp_path / "items.csv").unlink()
+    with pytest.raises(ConfigError, match=r"users\.csv is in the graph folder"):
+        import_graph(mapping, out=tmp_path / "graph")
+
+
+def test_a_fact_to_keep_that_nobody_has_is_refused(files):
+    mapping = files(MAPPING.replace("types =", 'keep = ["titel"]\ntypes ='))
+    with pytest.raises(ConfigError, match=r"keep: no fact 'titel', did you mean .title"):
+        import_graph(mapping)
+
+
 def test_no_crosswalk_is_written_unless_asked_for(files, tmp_path):
     before = set(files().parent.iterdir())
     imported = import_graph(tmp_path / "mapping.toml")
