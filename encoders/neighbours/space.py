@@ -1,6 +1,7 @@
 """Where items lie by their texts, and which are near each other there."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 from scipy import sparse
@@ -9,7 +10,7 @@ from encoders.base import FloatArray
 from encoders.neighbours.approximate import approximate_neighbours, wants_approximate
 from encoders.neighbours.edges import Neighbours, TextEdgeConfig
 from encoders.neighbours.exact import STEPS, Words, nearest_neighbours
-from encoders.neighbours.lexical import lexical_vectors
+from encoders.neighbours.lexical import Lexicon
 from kg.graph import BoolArray
 from kg.vocab import IntArray
 
@@ -31,39 +32,60 @@ class TextSpace:
     ) -> None:
         self.vectors, self.config = vectors, config
         self.words: sparse.csr_matrix | None = None
+        self._lexicon: Lexicon | None = None
         if texts is not None and config.lexical:
-            self.words = lexical_vectors(texts)
+            self._lexicon = Lexicon(texts)
+            self.words = self._lexicon.vectors
 
-    def within(self, domains: BoolArray, warm: BoolArray) -> Neighbours:
+    def with_more(self, vectors: FloatArray, texts: Sequence[str]) -> "TextSpace":
+        """Return the space with more items behind its own, from whom no weight is learned.
+
+        Args:
+            vectors: `[num_more, dim]`.
+            texts: of them.
+        """
+        larger = copy(self)
+        larger.vectors = np.concatenate([self.vectors, vectors])
+        if self.words is not None and self._lexicon is not None:
+            parts = [self.words, self._lexicon.transform(texts)]
+            larger.words = sparse.vstack(parts, format="csr")
+        return larger
+
+    def within(self, domains: BoolArray, warm: BoolArray, asking: int = 0) -> Neighbours:
         """Return the nearest warm items of each item's own domains.
 
         Args:
             domains: bool `[num_items, num_domains]`.
             warm: items that may be neighbours, bool `[num_items]`: the others have nothing to lend.
+            asking: the first item that neighbours are searched for; those before have none.
         """
-        return self._found(domains, domains & warm[:, None], self.config.k)
+        return self._found(domains, domains & warm[:, None], self.config.k, asking)
 
-    def across(self, domains: BoolArray, warm: BoolArray) -> Neighbours:
+    def across(self, domains: BoolArray, warm: BoolArray, asking: int = 0) -> Neighbours:
         """Return the nearest warm items of the domains that an item is not in."""
-        return self._found(domains, ~domains & warm[:, None], self.config.across)
+        return self._found(domains, ~domains & warm[:, None], self.config.across, asking)
 
-    def _found(self, domains: BoolArray, lenders: BoolArray, k: int) -> Neighbours:
+    def _found(self, domains: BoolArray, lenders: BoolArray, k: int, asking: int) -> Neighbours:
         """Search each domain's items among its lenders, both bool `[num_items, num_domains]`."""
         parts = [
-            self._nearest(np.flatnonzero(inside), np.flatnonzero(lending), k)
+            self._nearest(np.flatnonzero(inside), np.flatnonzero(lending), k, asking)
             for inside, lending in zip(domains.T, lenders.T, strict=True)
         ]
         return self._merged([part for part in parts if part is not None], k)
 
     def _nearest(
-        self, items: IntArray, keys: IntArray, k: int
+        self, inside: IntArray, keys: IntArray, k: int, asking: int
     ) -> tuple[IntArray, IntArray, FloatArray] | None:
         """Return items, and rows and similarities `[len(items), k]` of their neighbours."""
+        items = inside[inside >= asking]
         if not (len(items) and len(keys) and k):
             return None
         # one more, because a warm item finds itself first
         rows, near = self._search(items, keys, min(k + 1, len(keys)))
-        if self.config.reciprocal:
+        if self.config.reciprocal and asking:
+            rivals = inside[inside < asking]
+            near = np.where(self._chosen_over(rivals, keys, rows, near, k + 1), near, 0)
+        elif self.config.reciprocal:
             chosen = self._search(keys, items, min(k + 1, len(items)))[0]
             near = np.where(_chooses(chosen, rows), near, 0)
         rows = np.where(rows >= 0, keys[rows], -1)
@@ -73,6 +95,16 @@ class TextSpace:
         near = np.take_along_axis(near, order, axis=1)
         rows = np.where(near > 0, np.take_along_axis(rows, order, axis=1), -1)
         return items, rows, np.maximum(near, 0)
+
+    def _chosen_over(
+        self, rivals: IntArray, keys: IntArray, rows: IntArray, near: FloatArray, k: int
+    ) -> BoolArray:
+        """Return which neighbours would choose the item too, had they it to choose from."""
+        asked = np.unique(rows[rows >= 0])
+        least: FloatArray = np.zeros(len(keys), dtype=np.float32)
+        if len(rivals) >= k:
+            least[asked] = self._search(keys[asked], rivals, k)[1][:, -1]
+        return np.asarray(np.round(near * STEPS) > np.round(least[np.maximum(rows, 0)] * STEPS))
 
     def _search(self, queries: IntArray, keys: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         left, right = self.vectors[queries], self.vectors[keys]

@@ -107,3 +107,36 @@ def test_no_text_at_all_gives_no_neighbours():
 def test_settings_out_of_range_are_refused(setting):
     with pytest.raises(ValueError, match=next(iter(setting))):
         TextEdgeConfig(**setting)
+
+
+@pytest.mark.parametrize("settings", [{}, {"reciprocal": True}, {"lexical": 0.5}])
+def test_later_items_find_what_they_would_have_found(settings):
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(40, 4)).astype(np.float32)
+    words = [" ".join(rng.choice(list("abcdefgh"), 4)) for _ in range(40)]
+    domains = rng.random((40, 2)) < 0.7
+    warm = np.arange(40) < 30  # the last are cold, and nobody's neighbours
+    config = TextEdgeConfig(k=4, across=2, **{"lexical": 0.0, **settings})
+    whole = TextSpace(vectors, words, config)
+    old = 39 if config.reciprocal else 36  # later ones do not vie with each other for a neighbour
+    for find in ("within", "across"):
+        expected = getattr(whole, find)(domains, warm)
+        if not config.lexical:
+            first = TextSpace(vectors[:old], words[:old], config).with_more(
+                vectors[old:], words[old:]
+            )
+        else:  # of the same words
+            first = whole
+        found = getattr(first, find)(domains, warm, asking=old)
+        assert np.array_equal(found.rows[old:], expected.rows[old:])
+        np.testing.assert_allclose(found.similarity[old:], expected.similarity[old:], rtol=1e-6)
+        assert (found.rows[:old] == -1).all()
+
+
+def test_more_items_do_not_change_what_words_weigh():
+    texts = ["blue pan", "blue pot", "red pot"]
+    config = TextEdgeConfig(lexical=0.5)
+    space = TextSpace(np.eye(3, dtype=np.float32), texts, config)
+    larger = space.with_more(np.eye(3, dtype=np.float32)[:1], ["blue blue green"])
+    assert (larger.words[:3] != space.words).nnz == 0
+    assert larger.words[3].nnz == 1  # green is unknown
