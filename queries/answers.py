@@ -70,7 +70,7 @@ def titles_of(nodes: Nodes, node_ids: Sequence[str]) -> list[str]:
     return titles
 
 
-def answer_table(
+def table_of(
     graph: KnowledgeGraph,
     users: IntArray,
     rows: IntArray,

@@ -2,49 +2,45 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from kg.errors import InputError, UnknownIdError
+from kg.errors import InputError
 from kg.export.naming import Naming
 from kg.export.predictions import SUFFIXES, Origin, write_predictions
 from kg.progress import progress
 from kg.streams import plain_suffix
-from kg.vocab import IntArray, Vocab
+from queries.answers import ANSWERS, PROBABILITY
+from queries.asked import AskedUsers, count_known, strings
 from queries.filters import SEEN_LEFT_OUT, Filters
+from queries.parts import Parts
 from queries.recommender import Recommender
-from queries.tables import TableFile, open_pairs, open_users, write_table
+from queries.tables import check_suffix, open_pairs, write_table
 
 _BLOCK_ROWS = 4_096
 _PAIR_ROWS = 65_536
-ANSWERS = pa.schema(
-    {
-        "user": pa.string(),
-        "rank": pa.int32(),
-        "item": pa.string(),
-        "title": pa.string(),
-        "score": pa.float32(),
-    }
-)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a batch did: rows of the input, those skipped for an unknown id, rows written."""
+    """What a batch did: rows of the input, those skipped for an unknown id, rows written.
+
+    `resumed` rows of the input had been answered by a run that was interrupted.
+    """
 
     asked: int
     skipped: int
     written: int
+    resumed: int = 0
 
 
 def recommend_file(
     recommender: Recommender,
-    users: Path,
+    users: Path | None,
     out: Path,
     *,
     domain: str,
@@ -52,141 +48,123 @@ def recommend_file(
     filters: Filters = SEEN_LEFT_OUT,
     skip_unknown: bool = False,
     naming: Naming | None = None,
+    fresh: bool = False,
 ) -> Summary:
-    """Write the k best items of every user of a file.
+    """Write the k best items of every user of a file, or of all.
+
+    What is answered is kept in `OUT.parts` until the file is complete. The same call after an
+    interruption goes on from there, and ends with the same file.
 
     Args:
         recommender: what answers.
-        users: a table with a column `user` or a single column, or plain text with one id a line.
-        out: `.parquet`, `.csv` or `.tsv`; columns user, rank (from 1), item, title, score. A user
-            with fewer than k items left has fewer rows. Or RDF, as `write_predictions` writes it.
+        users: a table with a column `user` or a single column, plain text with one id a line, or
+            None for all users of the graph.
+        out: `.parquet`, `.csv`, `.tsv` or `.jsonl`, with the columns of
+            `Recommender.recommend_table`. A user with fewer than k items left has fewer rows. Or
+            RDF, as `write_predictions` writes it.
         domain: where items are taken from.
         k: how many.
         filters: what is left out, and what reorders the rest.
         skip_unknown: leave out users that are not in the graph instead of stopping.
         naming: makes the IRIs of nodes in RDF; by default from their ids alone.
+        fresh: start over, whatever an interrupted run has left.
 
     Raises:
-        InputError: the file cannot be read, the domain is unknown, or there are no probabilities.
+        InputError: a file cannot be read or written, a question that `Recommender.recommend`
+            refuses, or the interrupted run was asked something else.
         UnknownIdError: a user is unknown; names the file and line.
     """
-    recommender.graph.domain_index(domain)
-    table, column = open_users(users)
-    vocab = recommender.graph.users.vocab
-    # The file is read twice: an unknown id in the last line is reported before hours of work.
-    asked, skipped = _count_known(table, {column: vocab}, skip_unknown)
-    written = 0
-    writing = _writing(recommender, out, naming)
-    with writing as writer, progress("Recommending", total=asked) as bar:
-        for block, _ in table.blocks(_BLOCK_ROWS):
-            ids = _strings(block[column])
-            ids = ids.filter(pa.array(vocab.lookup(ids) >= 0)).to_pylist()
-            items, scores = recommender.recommend(
-                ids,
-                domain=domain,
-                k=k,
-                filters=filters,
-            )
-            answers = _answers(recommender, ids, items, scores)
-            writer.write_table(answers)
-            written += len(answers)
-            bar.advance(len(block))
-    return Summary(asked, skipped, written)
+    check_suffix(out, *SUFFIXES)
+    recommender.recommend([], domain=domain, k=k, filters=filters)
+    asked = AskedUsers.open(users, recommender.graph.users.vocab, skip_unknown=skip_unknown)
+    settings = {
+        "model": recommender.engine.fingerprint,
+        "device": recommender.engine.device,
+        "users": asked.fingerprint,
+        "skip_unknown": skip_unknown,
+        "block": _BLOCK_ROWS,
+        "domain": domain,
+        "k": k,
+        **filters.to_json(),
+    }
+    parts = Parts(out, settings, fresh=fresh)
+    resumed = written = count = 0
+    with progress("Recommending", total=asked.asked) as bar:
+        for ids, rows in asked.blocks(_BLOCK_ROWS):
+            if count in parts:
+                resumed += rows
+            else:
+                answers = recommender.recommend_table(ids, domain=domain, k=k, filters=filters)
+                parts.add(count, answers)
+            written += parts.rows(count)
+            count += 1
+            bar.advance(rows)
+    schema = ANSWERS.append(PROBABILITY) if recommender.has_probabilities(domain) else ANSWERS
+    with (
+        _writing(recommender, out, schema, naming, parts.started) as writer,
+        progress("Writing", total=count) as bar,
+    ):
+        for table in parts.tables(count):
+            writer.write_table(table)
+            bar.advance()
+    parts.remove()
+    return Summary(asked.asked, asked.skipped, written, resumed)
 
 
 def score_file(
     recommender: Recommender, pairs: Path, out: Path, *, skip_unknown: bool = False
 ) -> Summary:
-    """Write a table of pairs again, with a column `score` behind all others.
+    """Write a table of pairs again, with columns `score` and perhaps `probability` behind others.
 
     Args:
         recommender: what answers.
         pairs: a table with columns `user` and `item`, or with these as its first two.
-        out: `.parquet`, `.csv` or `.tsv`; every row of `pairs`, in its order.
+        out: `.parquet`, `.csv`, `.tsv` or `.jsonl`; every row of `pairs`, in its order. Where the
+            model has probabilities, with these too, as far as the pair has one.
         skip_unknown: give pairs with an id that is not in the graph no score instead of stopping.
 
     Raises:
         InputError: the file cannot be read.
         UnknownIdError: an id is unknown; names the file and line.
     """
+    check_suffix(out)
     table, user, item = open_pairs(pairs)
-    graph = recommender.graph
+    graph, engine = recommender.graph, recommender.engine
     vocabs = {user: graph.users.vocab, item: graph.items.vocab}
     if user in graph.users.vocab and item in graph.items.vocab:
         raise InputError(f"{pairs} has no header: its first line is a pair ({user}, {item})")
-    asked, skipped = _count_known(table, vocabs, skip_unknown)
+    asked, skipped = count_known(table, vocabs, skip_unknown)
     schema = table.schema.append(pa.field("score", pa.float32()))
+    if engine.calibrated:
+        schema = schema.append(PROBABILITY)
     with write_table(out, schema) as writer, progress("Scoring", total=asked) as bar:
         for block, _ in table.blocks(_PAIR_ROWS):
-            rows = {name: vocab.lookup(_strings(block[name])) for name, vocab in vocabs.items()}
+            rows = {name: vocab.lookup(strings(block[name])) for name, vocab in vocabs.items()}
             known = (rows[user] >= 0) & (rows[item] >= 0)
+            users, items = rows[user][known], rows[item][known]
             scores = np.zeros(len(block), dtype=np.float32)
-            scores[known] = recommender.engine.score(rows[user][known], rows[item][known])
-            column = pa.array(scores, mask=~known)
-            writer.write_table(block.append_column(schema.field("score"), column))
+            scores[known] = engine.score(users, items)
+            block = block.append_column(schema.field("score"), pa.array(scores, mask=~known))
+            if engine.calibrated:
+                likely = np.full(len(block), np.nan)
+                likely[known] = engine.likely_pairs(users, items)
+                block = block.append_column(PROBABILITY, pa.array(likely, from_pandas=True))
+            writer.write_table(block)
             bar.advance(len(block))
     return Summary(asked, skipped, asked)
 
 
 def _writing(
-    recommender: Recommender, out: Path, naming: Naming | None
+    recommender: Recommender, out: Path, schema: pa.Schema, naming: Naming | None, date: datetime
 ) -> AbstractContextManager[Any]:
     """Return what opens a writer of answers."""
     if plain_suffix(out) not in SUFFIXES:
-        return write_table(out, ANSWERS)
+        return write_table(out, schema)
     about = recommender.about
     origin = Origin(
         run=str(about.get("job", {}).get("name", "")),
         protocol=str(about.get("protocol", "")),
         version=str(about.get("versions", {}).get("isthmus", "")),
-        date=datetime.now(UTC),
+        date=date,
     )
     return write_predictions(out, recommender.graph, origin, naming)
-
-
-def _answers(recommender: Recommender, users: list[str], items: Any, scores: Any) -> pa.Table:
-    """Return the rows of a padded batch of answers, without the padding."""
-    found = items != ""
-    names = items[found].tolist()
-    rank = np.broadcast_to(np.arange(1, items.shape[1] + 1, dtype=np.int32), items.shape)
-    return pa.table(
-        [
-            pa.array(np.repeat(np.array(users, dtype=object), found.sum(axis=1)), pa.string()),
-            pa.array(rank[found]),
-            pa.array(names, pa.string()),
-            pa.array(recommender.titles(names), pa.string()),
-            pa.array(scores[found]),
-        ],
-        schema=ANSWERS,
-    )
-
-
-def _count_known(table: TableFile, vocabs: dict[str, Vocab], skip_unknown: bool) -> tuple[int, int]:
-    """Return the number of rows, and of those with an unknown id.
-
-    Raises:
-        UnknownIdError: there is one, and it is not to be skipped.
-    """
-    asked, skipped = 0, 0
-    for block, lines in table.blocks(_PAIR_ROWS):
-        unknown = np.zeros(len(block), dtype=np.bool_)
-        for name, vocab in vocabs.items():
-            ids = _strings(block[name])
-            missing = vocab.lookup(ids) < 0
-            unknown |= missing
-            if missing.any() and not skip_unknown:
-                _refuse(table, vocab, ids, lines, int(missing.argmax()))
-        asked += len(block)
-        skipped += int(unknown.sum())
-    return asked, skipped
-
-
-def _refuse(table: TableFile, vocab: Vocab, ids: Any, lines: IntArray, row: int) -> None:
-    try:
-        vocab.index([ids[row].as_py()])
-    except UnknownIdError as error:
-        raise UnknownIdError(f"{table.place(int(lines[row]))}: {error}") from None
-
-
-def _strings(column: Any) -> Any:
-    return pc.fill_null(column.cast(pa.string()), "")

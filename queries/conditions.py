@@ -59,6 +59,8 @@ class Conditions:
         return mask
 
     def _met(self, condition: str) -> BoolArray:
+        if not _is_text(condition):
+            raise InputError(f"condition {shown(condition)}: it holds half a character")
         sign_at = _SIGN.search(condition)
         sign = sign_at[0] if sign_at else ""
         name, _, value = (part.strip() for part in condition.partition(sign or "="))
@@ -149,6 +151,14 @@ def _nearest_name(groups: Sequence[Nodes], text: str) -> str:
     return nearest(text, names) or nearest(text, ids)
 
 
+def _is_text(condition: str) -> bool:
+    try:
+        condition.encode()
+    except UnicodeEncodeError:  # bytes of the shell that are no UTF-8
+        return False
+    return True
+
+
 def _values(value: str, known: Callable[[str], bool]) -> list[str]:
     """Return the values between the commas; a known value may have commas of its own."""
     return [value] if known(value) else _listed(value)
@@ -159,7 +169,10 @@ def _listed(value: str) -> list[str]:
         parts = next(csv.reader([value], skipinitialspace=True))
     except csv.Error as error:
         raise InputError(f"{shown(value)} is no list of values: {error}") from None
-    return [part.strip() for part in parts if part.strip()]
+    values = [part.strip() for part in parts if part.strip()]
+    if not values:
+        raise InputError(f"{shown(value)} is no list of values: it names none")
+    return values
 
 
 def _number(name: str, text: str) -> float:

@@ -1,5 +1,7 @@
 """Answers of one trained model by row: what is best, how good it is, how likely, what is near."""
 
+import hashlib
+import json
 from functools import cached_property
 from typing import Any
 
@@ -100,13 +102,10 @@ class Engine:
             scores[ranked] = self.ranking.pairs(users[ranked], items[ranked])
         return scores
 
-    def has_probabilities(self, domain: str) -> bool:
-        """Return whether the model has probabilities for items of a domain."""
-        return (
-            self.bundle.calibration is not None
-            and self.split is not None
-            and self.split.target == domain
-        )
+    @property
+    def calibrated(self) -> bool:
+        """Whether the model has probabilities for items of its target."""
+        return self.bundle.calibration is not None and self.split is not None
 
     def likely(self, users: IntArray, rows: IntArray) -> Probability:
         """Return the probabilities of answers, `[num_users, k]`; NaN for padding.
@@ -117,8 +116,14 @@ class Engine:
         """
         found = np.full(rows.shape, np.nan)
         there = rows >= 0
-        owners = np.repeat(users, there.sum(axis=1))
-        found[there] = self.probabilities.of_pairs(owners, rows[there], self.seen)
+        found[there] = self.likely_pairs(np.repeat(users, there.sum(axis=1)), rows[there])
+        return found
+
+    def likely_pairs(self, users: IntArray, items: IntArray) -> Probability:
+        """Return the probabilities of pairs, `[num_pairs]`; NaN for items that have none."""
+        found = np.full(len(items), np.nan)
+        known = self.probabilities.judged[items]
+        found[known] = self.probabilities.of_pairs(users[known], items[known], self.seen)
         return found
 
     def similar(
@@ -155,6 +160,17 @@ class Engine:
             (edges.weight, (edges.src, edges.dst)),
             shape=(len(self.graph.users), len(self.graph.items)),
         )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the graph and the model: two with the same one give the same answers."""
+        stage = self.bundle.second_stage
+        weights = None if stage is None else stage.ranker.to_json()
+        about = [self.graph.fingerprint, self.train.fingerprint, dict(self.bundle.about), weights]
+        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+        for array in (self.user_z, self.item_z, self.bundle.item_bias):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     @cached_property
     def probabilities(self) -> Probabilities:

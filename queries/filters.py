@@ -1,8 +1,9 @@
 """What a recommendation may consist of, and in what order: one object that every door shares."""
 
+import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from kg.errors import InputError
 
 POOL = 200
+_LISTED = 20  # ids that a message may name one by one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +75,27 @@ class Filters:
         """Whether the order is another than that of the scores."""
         return self.diversity > 0 or self.popularity_weight != 0
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values; long lists as their number and a hash of them."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("exclude", "allow", "where"):
+            values[name] = None if values[name] is None else _brief(values[name])
+        if self.given is not None:
+            columns = [self.given[name].to_pylist() for name in ("user", "item")]
+            values["given"] = _brief(tuple(map(str, zip(*columns, strict=True))))
+        return values
+
 
 def as_ids(ids: str | Sequence[str]) -> tuple[str, ...]:
     """Return ids as a tuple; one id alone is a tuple of it."""
     return (ids,) if isinstance(ids, str) else tuple(str(node_id) for node_id in ids)
+
+
+def _brief(texts: Sequence[str]) -> list[str] | str:
+    if len(texts) <= _LISTED:
+        return list(texts)
+    digest = hashlib.sha256("\x00".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{len(texts)} with hash {digest[:12]}"
 
 
 def _pairs(table: Any) -> pa.Table:

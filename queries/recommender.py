@@ -10,7 +10,7 @@ import pyarrow as pa
 from kg.errors import InputError, nearest, shown
 from kg.graph import FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
-from queries.answers import Ids, answer_table, id_answers, titles_of, width
+from queries.answers import Ids, id_answers, table_of, titles_of, width
 from queries.engine import Engine
 from queries.explaining.explainer import Explainer
 from queries.explaining.explanation import Explanation
@@ -152,7 +152,7 @@ class Recommender:
         users = self.graph.users.vocab.index(as_ids(user_ids))
         rows, scores = self.engine.recommend(users, domain, width(k, self.graph.items), filters)
         likely = self.engine.likely(users, rows) if self.has_probabilities(domain) else None
-        return answer_table(self.graph, users, rows, scores, likely)
+        return table_of(self.graph, users, rows, scores, likely)
 
     def similar(
         self,
@@ -251,7 +251,7 @@ class Recommender:
 
     def has_probabilities(self, domain: str) -> bool:
         """Return whether the model has probabilities for items of a domain."""
-        return self.engine.has_probabilities(domain)
+        return self.engine.calibrated and self.split is not None and self.split.target == domain
 
     @cached_property
     def _explainer(self) -> Explainer:

@@ -84,4 +84,6 @@ def _from_zero_to_one(worth: FloatArray) -> FloatArray:
     low = np.min(worth, axis=1, keepdims=True, where=there, initial=np.inf)
     above: FloatArray = np.subtract(worth, low, where=there, out=np.zeros_like(worth))
     span = above.max(axis=1, keepdims=True)
-    return above / np.where(span > 0, span, np.float32(1))
+    span[span == 0] = 1
+    scaled: FloatArray = above / span
+    return scaled

@@ -4,18 +4,19 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kg.errors import visible
 from kg.files import read_json
-from kg.graph import FloatArray
-from queries.answers import Ids
 from queries.explaining.text import reason
 from queries.recommender import Recommender
 from training.evaluation.results import results_table
 from training.run_folder import RunFolder
 
+Answer = dict[str, str | int | float]
 _USERS = 3
 _ITEMS = 5
 _SEEN = 4
@@ -26,7 +27,7 @@ def answer_rows(
     ids: Sequence[str],
     scores: Sequence[float],
     node_type: str | None = None,
-) -> list[dict[str, str | int | float]]:
+) -> list[Answer]:
     """Return one readable record an answer: rank, id, title, score."""
     titles = recommender.titles(ids, node_type)
     return [
@@ -35,35 +36,42 @@ def answer_rows(
     ]
 
 
-def answer_table(rows: Sequence[dict[str, str | int | float]], marks: Sequence[str] = ()) -> Table:
-    """Return a table of `answer_rows`, with an optional mark behind each."""
+def recommended_rows(table: pa.Table) -> list[Answer]:
+    """Return the same of `Recommender.recommend_table`, with the probability where there is one."""
+    rows = []
+    for row in table.to_pylist():
+        likely = row.get("probability")
+        shown: Answer = {"rank": row["rank"], "id": row["item"], "title": row["title"]}
+        shown["score"] = round(row["score"], 6)
+        rows.append(shown if likely is None else {**shown, "probability": round(likely, 6)})
+    return rows
+
+
+def answer_table(rows: Sequence[Answer], marks: Sequence[str] = ()) -> Table:
+    """Return a table of answers, with an optional mark behind each."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", justify="right")
     table.add_column("title")
     table.add_column("id", style="dim")
     table.add_column("score", justify="right")
+    likely = any("probability" in row for row in rows)
+    if likely:
+        table.add_column("probability", justify="right")
     if marks:
         table.add_column("")
     for place, row in enumerate(rows):
-        cells = [Text(str(row["rank"])), Text(str(row["title"])), Text(str(row["id"]))]
+        cells = [Text(visible(str(row[name]))) for name in ("rank", "title", "id")]
         cells.append(Text(f"{row['score']:.3f}"))
+        if likely:
+            cells.append(Text(f"{row['probability']:.3f}" if "probability" in row else ""))
         table.add_row(*cells, *marks[place : place + 1])
     return table
 
 
-def print_answers(
-    console: Console,
-    recommender: Recommender,
-    ids: Ids,
-    scores: FloatArray,
-    node_type: str | None = None,
-    *,
-    as_json: bool = False,
-) -> None:
+def print_answers(console: Console, rows: Sequence[Answer], *, as_json: bool = False) -> None:
     """Print the answers to one query as a table, or as JSON."""
-    rows = answer_rows(recommender, ids.tolist(), scores.tolist(), node_type)
     if as_json:
-        _print_json(console, rows)
+        console.print(Text(json.dumps(rows, ensure_ascii=False)), soft_wrap=True)
     else:
         console.print(answer_table(rows))
 
@@ -101,7 +109,8 @@ def _show_user(recommender: Recommender, user_id: str, console: Console) -> None
     shown = ", ".join(f'"{title}"' for title in recommender.titles(seen[:_SEEN]))
     more = f" and {len(seen) - _SEEN} more" if len(seen) > _SEEN else ""
     name = recommender.title(user_id, graph.user_type)
-    console.print(Text(name, style="bold"), Text(f"knows {shown}{more}"), soft_wrap=True)
+    told = Text(visible(f"knows {shown}{more}"))
+    console.print(Text(visible(name), style="bold"), told, soft_wrap=True)
 
     hidden: set[str] = set()
     if split is not None:
@@ -113,7 +122,3 @@ def _show_user(recommender: Recommender, user_id: str, console: Console) -> None
         line = f"why the first: {reason(recommender.explain(user_id, ids[0]))}"
         console.print(Text(line, style="italic"), soft_wrap=True)
     console.print()
-
-
-def _print_json(console: Console, value: object) -> None:
-    console.print(Text(json.dumps(value, ensure_ascii=False)), soft_wrap=True)

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -20,6 +22,8 @@ from kg.streams import open_bytes, plain_suffix
 from kg.vocab import IntArray
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
+READ = (*_DELIMITERS, ".txt", ".parquet")
+_WRITTEN = (".parquet", ".csv", ".tsv", ".jsonl")
 
 
 @dataclass(frozen=True)
@@ -71,24 +75,26 @@ class TableFile:
         return f"{self.path}, {word} {line}"
 
 
-def open_users(path: Path) -> tuple[TableFile, str]:
-    """Open a file of users; returns it and the name of the column that has them.
+def open_column(path: Path, *wanted: str) -> tuple[TableFile, str]:
+    """Open a file of ids; returns it and the name of the column that has them.
 
-    The column is called `user`, or is the only one. Where there is only one, a first line other
-    than `user` is a user too.
+    It is the first of `wanted` that is there, or the only one. Where there is only one, a first
+    line other than these is an id too.
 
     Raises:
         InputError: missing, empty, of another kind, or without such a column.
     """
     table = _open(path)
     names = table.schema.names
-    if "user" in names:
-        return table, "user"
+    for name in wanted:
+        if name in names:
+            return table, name
     if len(names) > 1:
-        raise InputError(f"{path} has no column 'user' (columns: {', '.join(names)})")
+        listed = " or ".join(map(repr, wanted))
+        raise InputError(f"{path} has no column {listed} (columns: {', '.join(names)})")
     if plain_suffix(path) == ".parquet":
         return table, names[0]
-    return TableFile(path, pa.schema({"user": pa.string()}), headless=True), "user"
+    return TableFile(path, pa.schema({wanted[0]: pa.string()}), headless=True), wanted[0]
 
 
 def open_pairs(path: Path) -> tuple[TableFile, str, str]:
@@ -98,35 +104,78 @@ def open_pairs(path: Path) -> tuple[TableFile, str, str]:
 
     Raises:
         InputError: missing, empty, of another kind, with fewer than two columns, or with a column
-            `score` already.
+            `score` or `probability` already.
     """
     table = _open(path)
     names = table.schema.names
     if len(names) < 2:
         raise InputError(f"{path}: expected columns user and item, got {', '.join(names)}")
-    if "score" in names:
-        raise InputError(f"{path} has a column 'score' already")
+    for name in ("score", "probability"):
+        if name in names:
+            raise InputError(f"{path} has a column {name!r} already")
     named = {"user", "item"} <= set(names)
     return (table, "user", "item") if named else (table, names[0], names[1])
 
 
+def check_suffix(path: Path, *further: str) -> None:
+    """Refuse a kind of file that is not written.
+
+    Raises:
+        InputError: it is none of those of `write_table`, nor, perhaps compressed, of `further`.
+    """
+    if path.suffix not in _WRITTEN and plain_suffix(path) not in further:
+        known = ", ".join((*_WRITTEN, *further))
+        raise InputError(f"{path}: expected {known}, got {path.suffix!r}")
+
+
 @contextmanager
 def write_table(path: Path, schema: pa.Schema) -> Iterator[Any]:
-    """Yield an Arrow writer of a CSV, TSV or Parquet file, renamed into place at the end.
+    """Yield a writer of Arrow tables to CSV, TSV, Parquet or JSON lines, renamed at the end.
 
     Raises:
         InputError: another kind of file.
     """
-    if path.suffix not in (*_DELIMITERS, ".parquet"):
-        raise InputError(f"{path}: expected .csv, .tsv or .parquet, got {path.suffix!r}")
+    check_suffix(path)
     with write_file(path) as aside:
         if path.suffix == ".parquet":
             writer = pa.parquet.ParquetWriter(aside, schema)
+        elif path.suffix == ".jsonl":
+            writer = _JsonLinesWriter(aside)
         else:
             style = pa.csv.WriteOptions(delimiter=_DELIMITERS[path.suffix], quoting_style="needed")
             writer = pa.csv.CSVWriter(aside, schema, write_options=style)
         with writer:
             yield writer
+
+
+class _JsonLinesWriter:
+    """Writes one JSON object a row."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="\n")
+
+    def __enter__(self) -> "_JsonLinesWriter":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._file.close()
+
+    def write_table(self, table: pa.Table) -> None:
+        """Write the rows of a table."""
+        columns = [_plain(column) for column in table.columns]
+        for values in zip(*columns, strict=True):
+            record = dict(zip(table.column_names, values, strict=True))
+            self._file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return values for JSON: as few digits as tell a float32 from others, null for no number."""
+    if not pa.types.is_floating(column.type):
+        values: list[Any] = column.to_pylist()
+        return values
+    finite = pc.if_else(pc.is_finite(column), column, None)
+    texts = finite.cast(pa.string()).to_pylist()
+    return [None if text is None else float(text) for text in texts]
 
 
 def _open(path: Path) -> TableFile:
@@ -149,7 +198,7 @@ def _open(path: Path) -> TableFile:
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and fields of every record that is not blank."""
     suffix = plain_suffix(path)
-    if suffix not in (*_DELIMITERS, ".txt"):
+    if suffix not in READ:
         raise InputError(f"{path}: expected .csv, .tsv, .txt or .parquet, got {suffix!r}")
     if not path.is_file():
         raise InputError(f"no such file: {path}")

@@ -188,7 +188,9 @@ def test_recommend_to_a_file_of_users(run, tmp_path):
 def test_recommend_to_one_or_to_a_file(run, options):
     result = invoke("recommend", run, "--domain", "films", *options)
     assert result.exit_code == 1
-    assert result.stderr == "error: give either --user ID, or --users FILE and --out FILE\n"
+    assert result.stderr == (
+        "error: give one of --user ID, --users FILE --out FILE, --all-users --out FILE\n"
+    )
 
 
 def test_score(run, tmp_path):

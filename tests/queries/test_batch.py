@@ -1,6 +1,8 @@
 import gzip
+import json
 import tracemalloc
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -8,10 +10,13 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from kg.errors import InputError, UnknownIdError
-from queries import batch
+from kg.errors import ArtefactError, InputError, UnknownIdError
+from queries import asked, batch
 from queries.batch import recommend_file, score_file
+from queries.filters import Filters
 from queries.recommender import Recommender
+from training.evaluation.calibration import Calibration
+from training.evaluation.calibration_curves import Platt
 
 
 @pytest.fixture
@@ -109,6 +114,7 @@ PAIRS = {
 @pytest.mark.parametrize("name", PAIRS)
 def test_pairs_get_a_score(recommender, tmp_path, monkeypatch, name, block):
     monkeypatch.setattr(batch, "_PAIR_ROWS", block)
+    monkeypatch.setattr(asked, "_BLOCK_ROWS", block)
     out = tmp_path / "out.parquet"
     score_file(recommender, write(tmp_path / name, PAIRS[name]), out)
     table = pa.parquet.read_table(out)
@@ -173,6 +179,125 @@ def test_bad_pairs(recommender, tmp_path, text, message):
         score_file(recommender, write(tmp_path / "pairs.csv", text), tmp_path / "out.csv")
 
 
+ALL = ["ada", "bob", "cyd", "dan"]
+
+
+def test_all_users(recommender, tmp_path):
+    out = tmp_path / "out.jsonl"
+    summary = recommend_file(recommender, None, out, domain="films", k=2)
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert records == [
+        {**row, "score": float(str(np.float32(row["score"])))}
+        for row in recommender.recommend_table(ALL, domain="films", k=2).to_pylist()
+    ]
+    assert (summary.asked, summary.written) == (4, len(records))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".tsv", ".jsonl", ".nq"])
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_a_killed_run_goes_on_where_it_stopped(recommender, tmp_path, monkeypatch, suffix, at):
+    monkeypatch.setattr(batch, "_BLOCK_ROWS", 1)
+    whole, out = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
+    moment = datetime(2024, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr("queries.parts.datetime", Stopped.at(moment))
+    recommend_file(recommender, None, whole, domain="films", k=2)
+    answered = []
+    table = recommender.recommend_table
+
+    def killed(ids, **settings):
+        if len(answered) == at:
+            raise KeyboardInterrupt
+        answered.append(ids)
+        return table(ids, **settings)
+
+    monkeypatch.setattr(recommender, "recommend_table", killed)
+    with pytest.raises(KeyboardInterrupt):
+        recommend_file(recommender, None, out, domain="films", k=2)
+    assert not out.exists()
+    answered[:] = ["never again"] * 10
+    summary = recommend_file(recommender, None, out, domain="films", k=2)
+    assert answered[10:] == [[user] for user in ALL[at:]]
+    assert summary.resumed == at
+    assert out.read_bytes() == whole.read_bytes()
+    assert not (tmp_path / f"out{suffix}.parts").exists()
+
+
+class Stopped:
+    """A clock that stands still."""
+
+    @classmethod
+    def at(cls, moment):
+        return type("Clock", (datetime,), {"now": classmethod(lambda cls, zone: moment)})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": 3}, "was begun with k = 2, now it is 3: use --fresh"),
+        ({"domain": "books"}, "domain = 'films', now it is 'books'"),
+        ({"filters": Filters(diversity=0.5)}, "diversity = 0.0, now it is 0.5"),
+        ({"filters": Filters(exclude=["f1"])}, r"exclude = \[\], now it is \['f1'\]"),
+        ({"users": "users.txt"}, "users = 'all', now it is"),
+        ({"model": None}, "model = "),
+    ],
+)
+def test_parts_of_another_question_are_refused(
+    recommender, graph, bundle, tmp_path, monkeypatch, change, message
+):
+    out, asked_of = tmp_path / "out.csv", recommender
+    settings = {"users": None, "domain": "films", "k": 2}
+    monkeypatch.setattr(batch, "write_table", None)  # as if killed before the end
+    with pytest.raises(TypeError):
+        recommend_file(recommender, out=out, **settings)
+    monkeypatch.undo()
+    if "users" in change:
+        change = {"users": write(tmp_path / "users.txt", "ada\n")}
+    if "model" in change:
+        asked_of, change = Recommender(graph, replace(bundle, item_bias=-bundle.item_bias)), {}
+    with pytest.raises(InputError, match=message) as caught:
+        recommend_file(asked_of, out=out, **{**settings, **change})
+    assert "\n" not in str(caught.value)
+    recommend_file(asked_of, out=out, fresh=True, **{**settings, **change})
+    assert out.is_file()
+
+
+def test_a_folder_in_the_way_is_kept(recommender, tmp_path):
+    (tmp_path / "out.csv.parts").mkdir()
+    (tmp_path / "out.csv.parts" / "thesis.tex").touch()
+    for fresh in (False, True):
+        with pytest.raises(ArtefactError, match="in the way"):
+            recommend_file(recommender, None, tmp_path / "out.csv", domain="films", fresh=fresh)
+    assert (tmp_path / "out.csv.parts" / "thesis.tex").exists()
+
+
+def test_probabilities_have_a_column(graph, bundle, split, tmp_path):
+    curve = Platt(slope=1.0, intercept=0.0)
+    calibration = Calibration(curve=curve, scale="score", base_rate=0.5, threshold=0.5, losses={})
+    recommender = Recommender(graph, replace(bundle, calibration=calibration), split=split)
+    recommend_file(recommender, None, tmp_path / "out.parquet", domain="films")
+    table = pa.parquet.read_table(tmp_path / "out.parquet")
+    for row in table.to_pylist():
+        [likely] = recommender.probability([row["user"]], [row["item"]])
+        assert row["probability"] == (None if row["item"] == "f2" else likely)
+    recommend_file(recommender, None, tmp_path / "books.parquet", domain="books")
+    assert "probability" not in pa.parquet.read_schema(tmp_path / "books.parquet").names
+    pairs = write(tmp_path / "pairs.csv", "user,item\nada,f1\nada,f2\nada,b1\nx,f1\n")
+    score_file(recommender, pairs, tmp_path / "scored.jsonl", skip_unknown=True)
+    rows = [json.loads(line) for line in (tmp_path / "scored.jsonl").read_text().splitlines()]
+    assert [row["probability"] is not None for row in rows] == [True, False, False, False]
+    assert [row["score"] is not None for row in rows] == [True, True, True, False]
+    assert rows[0]["probability"] == pytest.approx(recommender.probability(["ada"], ["f1"])[0])
+
+
+def test_json_lines_have_no_numbers_that_are_none(recommender, tmp_path):
+    pairs = pa.table({"user": ["ada"], "item": ["f1"], "at": [datetime(2024, 1, 1)], "x": [np.nan]})
+    pa.parquet.write_table(pairs, tmp_path / "pairs.parquet")
+    score_file(recommender, tmp_path / "pairs.parquet", tmp_path / "out.jsonl")
+    row = json.loads((tmp_path / "out.jsonl").read_text())
+    assert (row["at"], row["x"]) == ("2024-01-01 00:00:00", None)
+
+
 def test_bad_places(recommender, tmp_path):
     users = write(tmp_path / "users.txt", "ada\n")
     with pytest.raises(InputError, match=r"no such file: .*nobody.csv"):
@@ -181,7 +306,7 @@ def test_bad_places(recommender, tmp_path):
         score_file(recommender, tmp_path / "nobody.parquet", tmp_path / "o.csv")
     with pytest.raises(InputError, match="unknown domain 'film'"):
         recommend_file(recommender, users, tmp_path / "o.csv", domain="film")
-    with pytest.raises(InputError, match=r"expected .csv, .tsv or .parquet, got '.xlsx'"):
+    with pytest.raises(InputError, match=r"expected .parquet, .csv, .* got '.xlsx'"):
         recommend_file(recommender, users, tmp_path / "o.xlsx", domain="films")
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
     with pytest.raises(InputError, match=r"latin.txt cannot be read"):
@@ -190,6 +315,7 @@ def test_bad_places(recommender, tmp_path):
 
 def test_memory_does_not_grow_with_the_file(recommender, tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "_PAIR_ROWS", 500)
+    monkeypatch.setattr(asked, "_BLOCK_ROWS", 500)
     peaks = []
     for rows in (1_000, 20_000):
         pairs = write(tmp_path / f"{rows}.csv", "user,item\n" + "ada,f1\n" * rows)

@@ -1,9 +1,10 @@
 import io
+import json
 
 from rich.console import Console
 
 from queries.recommender import Recommender
-from queries.show import answer_rows, answer_table, closing_show, print_answers
+from queries.show import answer_rows, answer_table, closing_show, print_answers, recommended_rows
 from training.run_folder import RunFolder
 
 
@@ -29,9 +30,16 @@ def test_titles_are_not_markup(graph, bundle):
 
 def test_json_is_one_line_however_long(graph, bundle):
     recommender = Recommender(graph, bundle)
-    ids, scores = recommender.recommend("dan", domain="films")
-    text = printed(lambda console: print_answers(console, recommender, ids, scores, as_json=True))
+    rows = recommended_rows(recommender.recommend_table("dan", domain="films"))
+    text = printed(lambda console: print_answers(console, rows, as_json=True))
     assert text.count("\n") == 1
+    assert json.loads(text) == rows
+
+
+def test_control_characters_are_escaped(graph, bundle):
+    row = {"rank": 1, "id": "x", "title": "\x1b[31mDune\u202e", "score": 1.0}
+    text = printed(lambda console: console.print(answer_table([row])))
+    assert "\\x1b[31mDune\\u202e" in text
 
 
 def test_a_run_ends_with_people_titles_and_paths(run, monkeypatch):
