@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import answers, explain, graph, jobs, serve, texts
+from commands import answers, explain, graph, jobs, links, serve, texts
 from kg.errors import IsthmusError, one_line
 
 
@@ -59,6 +59,7 @@ for _panel, _commands in (
     ("Jobs", jobs.COMMANDS),
     ("Answers", answers.COMMANDS),
     ("Answers", explain.COMMANDS),
+    ("Answers", links.COMMANDS),
     ("Answers", serve.COMMANDS),
     ("Graphs", graph.COMMANDS),
     ("Texts", texts.COMMANDS),

@@ -136,6 +136,9 @@ def triples(
         Path, typer.Argument(metavar="SOURCE", help="Mapping TOML, graph folder or RDF file.")
     ],
     out: Annotated[Path, typer.Option(help="JSON to write.")] = Path("link-prediction.json"),
+    model: Annotated[
+        Path | None, typer.Option(help="Folder to keep the model in, for `isthmus predict`.")
+    ] = None,
     settings: Settings = None,
 ) -> None:
     """Hold out triples of a knowledge graph and measure how well they are predicted."""
@@ -145,10 +148,12 @@ def triples(
     from training.triples.results import links_table, predict_links
 
     config = triple_config(settings or ())
-    results = predict_links(read_triples(source), config)
+    results = predict_links(read_triples(source), config, keep=model)
     write_json(out, results)
     console().print(links_table(results))
     typer.echo(f"Results: {out}")
+    if model is not None:
+        typer.echo(f"Model: {model}")
 
 
 COMMANDS = (run, train, evaluate, report, compare, tune, triples)

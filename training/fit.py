@@ -183,11 +183,12 @@ def to_bundle(
     """Return embeddings as queries need them: user rows carry the decoder's relation."""
     z = {node_type: rows.float().cpu().numpy() for node_type, rows in embeddings.z.items()}
     users = model.decoder.queries(embeddings.z[model.user_type]).detach()
+    relations = [list(edge_type) for edge_type in model.knowledge]  # rows of their decoder
     return Bundle(
         z={**z, model.user_type: users.float().cpu().numpy()},
         item_bias=embeddings.item_bias.float().cpu().numpy(),
         weights={name: value.cpu().numpy() for name, value in model.state_dict().items()},
-        about=about or {},
+        about={**(about or {}), "relations": relations},
     )
 
 

@@ -2,14 +2,17 @@
 
 import dataclasses
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kg.files import check_folder
 from training.seed import rng
 from training.triples.config import TripleConfig
 from training.triples.facts import Triples, TripleSplit, slices, split_triples
 from training.triples.fit import fit_triples
 from training.triples.frequency import frequency
 from training.triples.ranks import FloatArray, IntArray, Score, filtered_ranks, link_metrics
+from training.triples.saved import KIND, save_triple_model
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,18 +58,37 @@ def metrics_by_slice(
 
 
 def predict_links(
-    triples: Triples, config: TripleConfig, *, test: float = 0.1, valid: float = 0.05
+    triples: Triples,
+    config: TripleConfig,
+    *,
+    test: float = 0.1,
+    valid: float = 0.05,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
     """Hold out triples, fit, judge; beside the floor that only counts.
 
+    Args:
+        triples: what is known.
+        config: settings.
+        test: share that is held out.
+        valid: share that decides when to stop.
+        keep: folder to write the model that was judged to, for queries.
+
     Raises:
         InputError: there are too few triples.
+        ArtefactError: `keep` holds something else.
     """
+    if keep is not None:
+        check_folder(keep, KIND)
     split = split_triples(triples, test=test, valid=valid, rng=rng(config.seed, "triple split"))
     began = time.monotonic()
     sizes = (len(triples.entities), len(triples.relations))
     model = fit_triples(split, *sizes, config)
     seconds = round(time.monotonic() - began, 1)
+    if keep is not None:
+        weights = {name: value.numpy() for name, value in model.decoder.state_dict().items()}
+        about = {"settings": dataclasses.asdict(config), "valid_MRR": max(model.history)}
+        save_triple_model(keep, triples, model.entities.numpy(), config.decoder, weights, about)
     scorers = {config.decoder: model.scorer(), "frequency": frequency(split.train, *sizes)}
     return {
         "triples": {

@@ -1,0 +1,1 @@
+"""Approximate search among very many vectors, measured against exact search."""
