@@ -39,13 +39,14 @@ def solve_shifted(
     least = int(np.argmin(penalties))
     shifts = np.array(penalties, dtype=np.float64)[:, None] - penalties[least]
     enough = TOLERANCE**2 * _squares(right)
-    residual = right.copy()
+    residual, room = right.copy(), np.empty_like(right)
     answers = [np.zeros_like(right) for _ in penalties]
     if known is not None:
         values, vectors = known
         along = vectors.T @ right
         residual -= vectors @ along
-        answers = [vectors @ (along / (values + p)[:, None]) for p in penalties]
+        for answer, penalty in zip(answers, penalties, strict=True):
+            answer += vectors @ (along / (values + np.float32(penalty))[:, None])
     directions = [residual.copy() for _ in penalties]
     length = _squares(residual)
     # the residual under every penalty is that under the least, times its share
@@ -57,20 +58,23 @@ def solve_shifted(
         if not on.any():
             break
         direction = directions[least]
-        product = multiply(direction) + np.float32(penalties[least]) * direction
+        product = multiply(direction)
+        if known is not None:  # the steps would blow up what rounding leaves along them
+            product -= np.matmul(vectors, vectors.T @ product, out=room)
+        product += np.multiply(direction, np.float32(penalties[least]), out=room)
         curve = np.einsum("ij,ij->j", direction, product, dtype=np.float64)
         size = np.where(on, length / np.where(curve > 0, curve, 1), 0)
         shrunk = 1 / (1 + shifts * size + size * carried * (1 - shrunk))
         for answer, step, own in zip(answers, directions, size * shrunk, strict=True):
-            answer += own.astype(np.float32) * step
-        residual -= size.astype(np.float32) * product
+            answer += np.multiply(step, own.astype(np.float32), out=room)
+        residual -= np.multiply(product, size.astype(np.float32), out=room)
         left = _squares(residual)
         growth = np.where(on, left / np.where(length > 0, length, 1), 0)
         carried = np.divide(growth, size, out=np.zeros_like(size), where=size > 0)
         share *= shrunk
         for step, own, kept in zip(directions, share, growth * shrunk**2, strict=True):
             step *= kept.astype(np.float32)
-            step += own.astype(np.float32) * residual
+            step += np.multiply(residual, own.astype(np.float32), out=room)
         length = np.where(on, left, length)
     return answers
 

@@ -14,7 +14,7 @@ from training.ranking.signals import Signals
 from training.ranking.weighing import add_weighed
 from training.ranking.world import World
 
-SCORED_BYTES = 134_217_728  # of signals held at once
+SCORED_BYTES = 67_108_864  # of signals held at once
 HELD = 6  # arrays of users and items that are held at once, at most
 
 
