@@ -12,7 +12,9 @@ from kg.settings import build, read_toml
 from kg.tables.sections import CrosswalkFile, EdgeFile, NodeFile
 
 LiteralType = Literal["number", "date", "text"]
-RdfFormatName = Literal["ntriples", "nquads", "turtle", "trig", "n3", "rdfxml", "jsonld"]
+RdfFormatName = Literal[
+    "ntriples", "nquads", "turtle", "trig", "n3", "rdfxml", "jsonld", "trix", "hextuples"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,12 +49,13 @@ def guarded(stream: IO[bytes], format: str, file: object) -> IO[bytes]:
 
     Args:
         stream: of the document.
-        format: one of `kg.rdf.stream.PARSERS`.
+        format: one of `kg.rdf.stream.KNOWN`.
         file: what messages call it.
     """
     checks: dict[str, type[_JsonDepth | _Xml | _TripleDepth]] = {
         "jsonld": _JsonDepth,
         "rdfxml": _Xml,
+        "trix": _Xml,
         "turtle": _TripleDepth,
         "trig": _TripleDepth,
         "n3": _TripleDepth,

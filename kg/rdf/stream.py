@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pyoxigraph import RdfFormat, parse, serialize
 
 from kg.errors import InputError
+from kg.rdf import rdflib_quads
 from kg.rdf.batch import Malformed, TripleBatch
 from kg.rdf.guards import guarded
 from kg.rdf.lines import parse_lines
@@ -34,6 +35,8 @@ FORMATS = {
     ".owl": "rdfxml",
     ".xml": "rdfxml",
     ".jsonld": "jsonld",
+    ".trix": "trix",
+    ".hext": "hextuples",
 }
 PARSERS = {
     "ntriples": RdfFormat.N_TRIPLES,
@@ -44,6 +47,7 @@ PARSERS = {
     "rdfxml": RdfFormat.RDF_XML,
     "jsonld": RdfFormat.JSON_LD,
 }
+KNOWN = (*PARSERS, *rdflib_quads.FORMATS)
 LINE_BASED = ("ntriples", "nquads")
 CHUNK = 1 << 21  # bytes of a line-based format that are parsed at once
 LONGEST = 1 << 26  # bytes of a line
@@ -67,7 +71,7 @@ def read_triples(
     Args:
         source: the file, perhaps compressed; the path `-` is standard input, which cannot be read
             twice.
-        format: one of `PARSERS`; by default from the file name.
+        format: one of `KNOWN`; by default from the file name.
         base: what relative IRIs are relative to.
 
     Raises:
@@ -79,7 +83,7 @@ def read_triples(
         if kind in LINE_BASED:
             yield from _by_line(text, quads=kind == "nquads")
         else:
-            yield from _whole(guarded(text, kind, source.path), PARSERS[kind], base, source)
+            yield from _whole(guarded(text, kind, source.path), kind, base, source)
 
 
 def format_of(source: SourceFile, format: str | None = None) -> str:
@@ -89,10 +93,10 @@ def format_of(source: SourceFile, format: str | None = None) -> str:
         InputError: neither says any that is known.
     """
     kind = format or FORMATS.get(plain_suffix(source.path))
-    if kind not in PARSERS:
+    if kind not in KNOWN:
         raise InputError(
             f"{source.path} has no known RDF format (known: {', '.join(FORMATS)}, each also with "
-            f"{', '.join(COMPRESSIONS)}); set format to one of {', '.join(PARSERS)}"
+            f"{', '.join(COMPRESSIONS)}); set format to one of {', '.join(KNOWN)}"
         )
     return kind
 
@@ -187,13 +191,11 @@ def _too_long(start: bytes) -> tuple[TripleBatch, int]:
 
 
 def _whole(
-    stream: IO[bytes], kind: RdfFormat, base: str | None, source: SourceFile
+    stream: IO[bytes], kind: str, base: str | None, source: SourceFile
 ) -> Iterator[TripleBatch]:
     labels: dict[str, str] = {}
     try:
-        quads = parse(stream, kind, base_iri=base)
-        # back to text and through the scanner takes half as long as a Python object for each term
-        while data := serialize(islice(quads, BATCH), format=RdfFormat.N_QUADS):
+        for data in _as_nquads(stream, kind, base, source):
             batch, _ = parse_lines(data, quads=True)
             yield replace(
                 batch,
@@ -208,6 +210,19 @@ def _whole(
         raise InputError(f"{source.path}: {error}") from None
     except MemoryError as error:  # what the parser raises at a term of over 16 MiB
         raise InputError(f"{source.path} has a term that is too long: {error}") from None
+
+
+def _as_nquads(
+    stream: IO[bytes], kind: str, base: str | None, source: SourceFile
+) -> Iterator[bytes]:
+    if kind in rdflib_quads.FORMATS:
+        lines = rdflib_quads.nquads(stream, kind, source.path)
+        yield from iter(lambda: b"".join(islice(lines, BATCH)), b"")
+        return
+    quads = parse(stream, PARSERS[kind], base_iri=base)
+    # back to text and through the scanner takes half as long as a Python object for each term
+    while data := serialize(islice(quads, BATCH), format=RdfFormat.N_QUADS):
+        yield data
 
 
 def _relabelled(terms: pa.StringArray, labels: dict[str, str]) -> pa.StringArray:
