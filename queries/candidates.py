@@ -1,7 +1,7 @@
 """Exact top-k: scores are made in blocks, the best are kept on the run."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +9,16 @@ import numpy.typing as npt
 from kg.errors import InputError
 from kg.graph import FloatArray
 from kg.vocab import IntArray
+from queries.largest import CACHED_CELLS, CELL_BYTES, places_of_largest
 
-DEFAULT_BLOCK_BYTES = 64 * 2**20
-# A cell of a block is a float32 score and the copy that `partition` orders; where all are equal,
-# its place, its row and their order too.
-_CELL_BYTES = 48
+DEFAULT_BLOCK_BYTES = 128 * 2**20
 # Matrix products of different shapes round differently, so a few more than k are fetched and then
 # scored one by one: an answer does not depend on who else was in the batch.
 _SLACK = 16
+
+
+_Best = tuple[FloatArray, IntArray]
+_Search = Callable[[FloatArray, tuple[IntArray, IntArray], int], _Best]
 
 
 def unit_rows(z: FloatArray) -> FloatArray:
@@ -92,25 +94,31 @@ def top_k(
     if not fetched:
         return indices, scores
 
-    best_of = _best_numpy if device is None else _best_torch(device)
-    user_step, item_step = _block_shape(
-        num_users, len(candidates), fetched, user_z.shape[1], block_bytes
-    )
-    for rows in _spans(num_users, user_step):
-        seen_row, seen_column = _seen_cells(seen, rows, candidates)
-        values = np.empty((rows.stop - rows.start, 0), dtype=np.float32)
-        columns = np.empty(values.shape, dtype=np.int64)
-        for span in _spans(len(candidates), item_step):
-            block = candidates[span]
-            inside = (seen_column >= span.start) & (seen_column < span.stop)
-            hidden = seen_row[inside], seen_column[inside] - span.start
-            found = best_of(user_z[rows], item_z[block], item_bias[block], hidden, fetched)
-            # What is kept comes before what is new, so that places stay in the order of columns.
-            values = np.concatenate([values, found[0]], axis=1)
-            columns = np.concatenate([columns, found[1] + span.start], axis=1)
-            values, columns = _pick((values, columns), _places_of_largest(values, fetched))
-        items = np.where(values > -np.inf, candidates[columns], -1)
-        _settle(items, user_z[rows], item_z, item_bias, indices[rows], scores[rows])
+    search = _numpy_search if device is None else _torch_search(device)
+    sizes = _sizes(num_users, len(candidates), fetched, user_z.shape[1], block_bytes)
+    for people in _spans(slice(0, num_users), sizes.people):
+        blocks = list(_spans(people, sizes.users))
+        kept: list[_Best] = []
+        for span in _spans(slice(0, len(candidates)), sizes.items):
+            block = _rows(candidates[span])
+            best = search(item_z[block], item_bias[block], sizes.cells)
+            for place, rows in enumerate(blocks):
+                hidden = _seen_cells(seen, rows, candidates, span)
+                values, columns = best(user_z[rows], hidden, fetched)
+                columns += span.start
+                if span.start:
+                    # What is kept comes before what is new: places stay in the order of columns.
+                    values = np.concatenate([kept[place][0], values], axis=1)
+                    columns = np.concatenate([kept[place][1], columns], axis=1)
+                    values, columns = _pick((values, columns), places_of_largest(values, fetched))
+                    kept[place] = values, columns
+                else:
+                    kept.append((values, columns))
+        for rows, (values, columns) in zip(blocks, kept, strict=True):
+            items = np.where(values > -np.inf, candidates[columns], -1)
+            for part in _spans(slice(0, len(items)), sizes.settled):
+                own = slice(rows.start + part.start, rows.start + part.stop)
+                _settle(items[part], user_z[own], item_z, item_bias, indices[own], scores[own])
     return indices, scores
 
 
@@ -129,43 +137,30 @@ def _settle(
     scores[:, : order.shape[1]], indices[:, : order.shape[1]] = _pick((exact, items), order)
 
 
-def _best_numpy(
-    user_z: FloatArray,
-    item_z: FloatArray,
-    bias: FloatArray,
-    hidden: tuple[IntArray, IntArray],
-    k: int,
-) -> tuple[FloatArray, IntArray]:
-    """Return scores and columns of the best cells of one block, in ascending order of columns.
+def _numpy_search(item_z: FloatArray, bias: FloatArray, cells: int) -> _Search:
+    """Return what finds the best items of a block of users.
 
-    Both are `[users, min(k, items)]`; cells in `hidden` (rows, columns) have `-inf`.
+    It is asked with vectors of users, cells to leave out (rows, columns) and k, and returns scores
+    and columns of the best cells, `[users, min(k, items)]`, in ascending order of columns.
+
+    Args:
+        item_z: of a block of items.
+        bias: of the same.
+        cells: among which the largest are chosen at once.
     """
-    block = user_z @ item_z.T
-    block += bias
-    block[hidden] = -np.inf
-    places = _places_of_largest(block, k)
-    return np.take_along_axis(block, places, axis=1), places
+
+    def best(user_z: FloatArray, hidden: tuple[IntArray, IntArray], k: int) -> _Best:
+        block = user_z @ item_z.T
+        block += bias
+        block[hidden] = -np.inf
+        places = places_of_largest(block, k, cells)
+        return np.take_along_axis(block, places, axis=1), places
+
+    return best
 
 
-def _places_of_largest(values: FloatArray, k: int) -> IntArray:
-    """Return the places of the k largest of each row, ascending; of equals the first ones."""
-    num_rows, width = values.shape
-    if width <= k:
-        return np.tile(np.arange(width), (num_rows, 1))
-    bound = np.partition(values, width - k, axis=1)[:, width - k]
-    flat = np.flatnonzero(values >= bound[:, None])
-    row = flat // width
-    tied = values.ravel()[flat] == bound[row]
-    room = k - np.bincount(row[~tied], minlength=num_rows)  # for those equal to the bound
-    earlier = np.cumsum(tied) - tied
-    starts = np.searchsorted(row, np.arange(num_rows))
-    kept: IntArray = flat[~tied | (earlier - earlier[starts][row] < room[row])]
-    places: IntArray = kept.reshape(num_rows, k) % width
-    return places
-
-
-def _best_torch(device: str) -> Any:
-    """Return `_best_numpy` done by torch on `device`."""
+def _torch_search(device: str) -> Callable[[FloatArray, FloatArray, int], _Search]:
+    """Return `_numpy_search` done by torch on `device`."""
     import torch
 
     try:
@@ -174,29 +169,29 @@ def _best_torch(device: str) -> Any:
         reason = str(error).splitlines()[0]
         raise InputError(f"device {device!r} cannot be used: {reason}") from None
 
-    def best(
-        user_z: FloatArray,
-        item_z: FloatArray,
-        bias: FloatArray,
-        hidden: tuple[IntArray, IntArray],
-        k: int,
-    ) -> tuple[FloatArray, IntArray]:
-        users, items, biases, row, column = (
-            torch.from_numpy(np.ascontiguousarray(array)).to(device)
-            for array in (user_z, item_z, bias, *hidden)
-        )
-        block = (users @ items.T).add_(biases)
-        block[row, column] = -torch.inf
+    def there(array: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    def search(item_z: FloatArray, bias: FloatArray, cells: int) -> _Search:
+        del cells
+        items, biases = there(item_z), there(bias)
         # `topk` takes any of equals. So a score and its column become one integer: the float32's
         # bits, made to grow with its value, above the complement of the column.
-        bits = block.add(0.0).view(torch.int32)  # -0.0 becomes 0.0
-        bits ^= (bits >> 31) & 0x7FFFFFFF
-        keys = (bits.long() << 32) | (0xFFFFFFFF - torch.arange(block.shape[1], device=device))
-        largest = keys.topk(min(k, keys.shape[1]), dim=1, sorted=False).values
-        places = (0xFFFFFFFF - (largest & 0xFFFFFFFF)).sort(dim=1).values
-        return block.gather(1, places).cpu().numpy(), places.cpu().numpy()
+        complement = 0xFFFFFFFF - torch.arange(len(items), device=device)
 
-    return best
+        def best(user_z: FloatArray, hidden: tuple[IntArray, IntArray], k: int) -> _Best:
+            block = (there(user_z) @ items.T).add_(biases)
+            block[there(hidden[0]), there(hidden[1])] = -torch.inf
+            bits = block.add(0.0).view(torch.int32)  # -0.0 becomes 0.0
+            bits ^= (bits >> 31) & 0x7FFFFFFF
+            keys = (bits.long() << 32) | complement
+            largest = keys.topk(min(k, keys.shape[1]), dim=1, sorted=False).values
+            places = (0xFFFFFFFF - (largest & 0xFFFFFFFF)).sort(dim=1).values
+            return block.gather(1, places).cpu().numpy(), places.cpu().numpy()
+
+        return best
+
+    return search
 
 
 def _pick(arrays: tuple[FloatArray, IntArray], places: IntArray) -> tuple[FloatArray, IntArray]:
@@ -204,31 +199,58 @@ def _pick(arrays: tuple[FloatArray, IntArray], places: IntArray) -> tuple[FloatA
     return np.take_along_axis(first, places, 1), np.take_along_axis(second, places, 1)
 
 
-def _block_shape(
+class _Sizes(NamedTuple):
+    """How much of everything is held at once, so that all of it stays under a bound.
+
+    Attributes:
+        people: users whose best are kept while all items go by.
+        users: of them, in a block of scores.
+        items: in a block of scores; their vectors are copied once for all people.
+        cells: among which the largest are chosen.
+        settled: users whose answers are scored one by one.
+    """
+
+    people: int
+    users: int
+    items: int
+    cells: int
+    settled: int
+
+
+def _sizes(
     num_users: int, num_candidates: int, fetched: int, width: int, block_bytes: int
-) -> tuple[int, int]:
-    """Return how many users and items one block holds."""
-    # Many users first: the vectors of a block of items are copied once for all of them.
-    per_user = fetched * (4 * width + 64)  # settling gathers the vectors of what was fetched
-    users = max(1, min(num_users, 256, block_bytes // 2 // per_user))
-    per_item = users * _CELL_BYTES + 4 * width
-    items = max(1, min(num_candidates, block_bytes // 2 // per_item))
-    return users, items
+) -> _Sizes:
+    eighth = block_bytes // 8
+    items = max(1, min(num_candidates, 4 * eighth // (4 * width + 8)))
+    users = max(1, min(num_users, eighth // (4 * items)))
+    kept = 48 * fetched  # values and columns, those of a block beside them, and both together
+    people = max(users, min(num_users, eighth // kept))
+    cells = max(1, min(CACHED_CELLS, eighth // CELL_BYTES))
+    settled = max(1, eighth // (fetched * (4 * width + 64)))  # vectors of what was fetched
+    return _Sizes(people, users, items, cells, settled)
 
 
-def _spans(total: int, step: int) -> Iterator[slice]:
-    for start in range(0, total, step):
-        yield slice(start, min(start + step, total))
+def _spans(total: slice, step: int) -> Iterator[slice]:
+    for start in range(total.start, total.stop, step):
+        yield slice(start, min(start + step, total.stop))
 
 
-def _seen_cells(seen: Any, rows: slice, candidates: IntArray) -> tuple[IntArray, IntArray]:
-    """Return (row in the block, column among the candidates) of what a block of users has seen."""
+def _rows(candidates: IntArray) -> IntArray | slice:
+    """Return rows as a slice where they follow each other, so that nothing is copied."""
+    first, last = int(candidates[0]), int(candidates[-1]) + 1
+    return slice(first, last) if last - first == len(candidates) else candidates
+
+
+def _seen_cells(
+    seen: Any, rows: slice, candidates: IntArray, span: slice
+) -> tuple[IntArray, IntArray]:
+    """Return what users have seen in a span of candidates: rows and columns in their block."""
     if seen is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     indptr: npt.NDArray[Any] = seen.indptr[rows.start : rows.stop + 1]
     items = seen.indices[indptr[0] : indptr[-1]].astype(np.int64)
     row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     column = np.searchsorted(candidates, items)
-    known = column < len(candidates)
+    known = (column >= span.start) & (column < span.stop)
     known[known] = candidates[column[known]] == items[known]
-    return row[known], column[known]
+    return row[known], column[known] - span.start

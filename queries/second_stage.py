@@ -9,10 +9,11 @@ import numpy.typing as npt
 from kg.errors import InputError
 from kg.graph import BoolArray, FloatArray
 from kg.vocab import IntArray
+from queries.largest import places_of_largest
 from training.baselines.base import Scorer
 from training.evaluation.metrics import mid_ranks
 
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 64 * 2**20  # of scores
 # Products of different shapes round differently; an answer must not depend on who else was asked.
 DECIMALS = 4
 
@@ -53,16 +54,19 @@ class TargetRanking:
             raise InputError(f"k = {k}: expected at least 1")
         rows: IntArray = np.full((len(users), k), -1, dtype=np.int64)
         best: FloatArray = np.full((len(users), k), -np.inf, dtype=np.float32)
-        out = ~allowed[self._pool]
+        out = np.flatnonzero(~allowed[self._pool])
         for block, scores in self._blocks(users):
-            scores[:, out] = -np.inf
+            if len(out):
+                scores[:, out] = -np.inf
             if seen is not None:
-                known = seen[block][:, self._pool].tocoo()
-                scores[known.row, known.col] = -np.inf
-            order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-            values = np.take_along_axis(scores, order, axis=1)
+                scores[self._known(seen, block)] = -np.inf
+            places = places_of_largest(scores, k)
+            values = np.take_along_axis(scores, places, axis=1)
+            order = np.argsort(-values, axis=1, kind="stable")
+            values = np.take_along_axis(values, order, axis=1)
+            items = self._pool[np.take_along_axis(places, order, axis=1)]
             best[block, : order.shape[1]] = values
-            rows[block, : order.shape[1]] = np.where(values > -np.inf, self._pool[order], -1)
+            rows[block, : order.shape[1]] = np.where(values > -np.inf, items, -1)
         return rows, best
 
     def pairs(self, users: IntArray, items: IntArray) -> FloatArray:
@@ -90,8 +94,7 @@ class TargetRanking:
         ranks = np.empty(len(users))
         for asked, rows, owner, found in self._asked(users):
             scores[rows] = found[owner, self._place[items[rows]]]
-            known = seen[asked][:, self._pool].tocoo()
-            found[known.row, known.col] = np.nan
+            found[self._known(seen, asked)] = np.nan
             places = mid_ranks(np.sort(-found, axis=1), -scores[rows], owner)
             ranks[rows] = np.maximum(places, 1.0)
         return scores, ranks
@@ -105,8 +108,16 @@ class TargetRanking:
             rows = order[start:stop]
             yield asked[block], rows, owner[rows] - block.start, found
 
+    def _known(self, seen: Any, users: IntArray | slice) -> tuple[IntArray, IntArray]:
+        """Return rows and columns of what users know of the pool."""
+        known = seen[users]
+        inside = self.in_target[known.indices]
+        row = np.repeat(np.arange(known.shape[0]), np.diff(known.indptr))
+        return row[inside], self._place[known.indices[inside]]
+
     def _blocks(self, users: IntArray) -> Iterator[tuple[slice, FloatArray]]:
         size = max(1, BLOCK_BYTES // (4 * max(1, len(self._pool))))
         for start in range(0, len(users), size):
             block = slice(start, min(start + size, len(users)))
-            yield block, np.round(self.scorer.score(users[block], self._pool), DECIMALS)
+            found = self.scorer.score(users[block], self._pool)
+            yield block, np.round(found, DECIMALS, out=found)

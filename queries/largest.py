@@ -1,0 +1,48 @@
+"""Which values of a row are the largest, of equals the first."""
+
+import numpy as np
+
+from kg.graph import FloatArray
+from kg.vocab import IntArray
+
+# A cell among which the largest are chosen is a float32 and the copy that `partition` orders; where
+# all are equal, its place, its row and their order too.
+CELL_BYTES = 48
+CACHED_CELLS = 1 << 18  # among which the largest are chosen at once
+
+
+def places_of_largest(values: FloatArray, k: int, cells: int = CACHED_CELLS) -> IntArray:
+    """Return the places of the k largest of each row, ascending; of equals the first ones.
+
+    Args:
+        values: `[rows, width]`.
+        k: how many; all of them where there are fewer.
+        cells: of how many one look is taken.
+
+    Returns:
+        int64 `[rows, min(k, width)]`.
+    """
+    num_rows, width = values.shape
+    if width <= k:
+        return np.tile(np.arange(width), (num_rows, 1))
+    places: IntArray = np.empty((num_rows, k), dtype=np.int64)
+    step = max(1, cells // width)
+    for start in range(0, num_rows, step):
+        places[start : start + step] = _largest(values[start : start + step], k)
+    return places
+
+
+def _largest(values: FloatArray, k: int) -> IntArray:
+    num_rows, width = values.shape
+    bound = np.partition(values, width - k, axis=1)[:, width - k]
+    flat = np.flatnonzero(values >= bound[:, None])
+    row = flat // width
+    if len(flat) > num_rows * k:
+        tied = values.ravel()[flat] == bound[row]
+        room = k - np.bincount(row[~tied], minlength=num_rows)  # for those equal to the bound
+        earlier = np.cumsum(tied) - tied
+        starts = np.searchsorted(row, np.arange(num_rows))
+        kept = ~tied | (earlier - earlier[starts][row] < room[row])
+        flat, row = flat[kept], row[kept]
+    places: IntArray = (flat - row * width).reshape(num_rows, k)
+    return places
