@@ -76,4 +76,34 @@ def predict(
     print_links(console(), table, tails=side.tails, as_json=as_json)
 
 
-COMMANDS = (predict,)
+def index(
+    run: Run,
+    least: Annotated[
+        int, typer.Option(help="Nodes that are worth an index; exact search of fewer is quick.")
+    ] = 200_000,
+    recall: Annotated[
+        float, typer.Option(help="Share of the exact 100 best to find.", min=0, max=1)
+    ] = 0.98,
+    protocol: Protocol = None,
+) -> None:
+    """Build indexes of very many nodes, which recommend and similar then use."""
+    from queries.index.building import build
+    from queries.index.files import save_indexes
+    from queries.recommender import Recommender
+    from training.run_folder import RunFolder
+
+    folder = RunFolder(run)
+    for name in [protocol] if protocol else folder.protocols():
+        task = folder.task(name)
+        typer.echo(f"{name}:")
+        found = build(
+            Recommender.open(run, name).engine, least=least, recall=recall, say=typer.echo
+        )
+        if found:
+            save_indexes(task.index, task.model, found)
+            typer.echo(f"Index: {task.index}")
+    if not folder.protocols():
+        Recommender.open(run)  # says what is missing
+
+
+COMMANDS = (predict, index)

@@ -13,6 +13,7 @@ from kg.vocab import IntArray
 from queries.allowed import Allowed
 from queries.candidates import pair_scores, top_k, unit_rows
 from queries.filters import Filters
+from queries.index.files import COSINES, SCORES, Asked, Indexes
 from queries.opened import check_bundle
 from queries.probabilities import Probabilities, Probability
 from queries.reorder import keep, reorder
@@ -47,6 +48,7 @@ class Engine:
         if split is not None and bundle.second_stage is not None:
             target = graph.item_mask(split.target)
             self.ranking = TargetRanking(bundle.ranking_scorer(split), target)
+        self.indexes: Indexes | None = None  # of very many nodes, where there are any
         self._units: dict[str, FloatArray] = {}
 
     def recommend(
@@ -84,15 +86,26 @@ class Engine:
     ) -> tuple[IntArray, FloatArray]:
         if self.ranking is not None and self.split is not None and domain == self.split.target:
             return self.ranking.top(users, allowed, k=k, seen=hidden)
-        return top_k(
-            self.user_z[users],
-            self.item_z,
-            self.bundle.item_bias,
-            np.flatnonzero(allowed),
-            k=k,
-            seen=hidden,
-            device=self.device,
-        )
+        bias = self.bundle.item_bias
+        asked = Asked(SCORES, self.graph.item_type, domain)
+        return self._nearest(asked, self.user_z[users], self.item_z, bias, allowed, hidden, k)
+
+    def _nearest(
+        self,
+        asked: Asked,
+        queries: FloatArray,
+        vectors: FloatArray,
+        bias: FloatArray,
+        allowed: BoolArray,
+        hidden: Any,
+        k: int,
+    ) -> tuple[IntArray, FloatArray]:
+        """Search an index where there is one, or else all that is allowed."""
+        index = None if self.indexes is None or self.device else self.indexes.of(asked)
+        if index is not None:
+            return index.top_k(queries, vectors, bias, allowed, k=k, seen=hidden)
+        candidates = np.flatnonzero(allowed)
+        return top_k(queries, vectors, bias, candidates, k=k, seen=hidden, device=self.device)
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return the scores of pairs, `[num_pairs]`."""
@@ -135,16 +148,16 @@ class Engine:
             InputError: unknown domain.
         """
         nodes, unit = self.graph.nodes[node_type], self.unit(node_type)
-        if domain is None:
-            allowed = np.arange(len(nodes))
-        else:
-            allowed = np.flatnonzero(nodes.domains[:, self.graph.domain_index(domain)])
+        allowed = np.ones(len(nodes), dtype=np.bool_)
+        if domain is not None:
+            allowed = nodes.domains[:, self.graph.domain_index(domain)]
         itself = sparse.csr_array(
             (np.ones(len(rows), np.int8), rows, np.arange(len(rows) + 1)),
             shape=(len(rows), len(nodes)),
         )
         nothing = np.zeros(len(nodes), dtype=np.float32)
-        return top_k(unit[rows], unit, nothing, allowed, k=k, seen=itself, device=self.device)
+        asked = Asked(COSINES, node_type, domain or "")
+        return self._nearest(asked, unit[rows], unit, nothing, allowed, itself, k)
 
     def unit(self, node_type: str) -> FloatArray:
         """Return the embeddings of a node type, rows of length one."""

@@ -10,6 +10,7 @@ import numpy as np
 from kg.errors import ArtefactError, InputError, nearest
 from kg.graph import KnowledgeGraph
 from kg.store import load_graph
+from queries.index.files import Indexes, open_indexes
 from training.bundle import Bundle, load_bundle
 from training.evaluation.split import Split
 from training.evaluation.split_files import load_split
@@ -28,12 +29,14 @@ class Opened:
         bundle: the model that was trained on it.
         split: what was held out; None where everything was trained on.
         run: the run folder; None for what was put together by hand.
+        indexes: of very many nodes; None where search is exact.
     """
 
     graph: KnowledgeGraph
     bundle: Bundle
     split: Split | None
     run: Path | None = None
+    indexes: Indexes | None = None
 
     @cached_property
     def ground(self) -> "Ground":
@@ -66,7 +69,8 @@ def open_run(run: Path, protocol: str | None = None) -> Opened:
     graph = load_graph(folder.graph)
     bundle = load_bundle(task.model, graph)
     split = load_split(task.split, graph) if task.split.is_dir() else None
-    return Opened(graph=graph, bundle=bundle, split=split, run=run)
+    indexes = open_indexes(task.index, task.model)
+    return Opened(graph=graph, bundle=bundle, split=split, run=run, indexes=indexes)
 
 
 def check_bundle(bundle: Bundle, graph: KnowledgeGraph) -> None:

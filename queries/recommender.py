@@ -87,6 +87,7 @@ class Recommender:
     def _of(cls, opened: Opened, device: str | None) -> "Recommender":
         found = cls(opened.graph, opened.bundle, split=opened.split, device=device)
         found.opened = opened
+        found.engine.indexes = opened.indexes
         return found
 
     def with_newcomers(self, newcomers: "Newcomers") -> "Recommender":
@@ -102,7 +103,9 @@ class Recommender:
         """
         from queries.newcomers import extend
 
-        return self._of(extend(self.opened, newcomers), self.engine.device)
+        found = self._of(extend(self.opened, newcomers), self.engine.device)
+        found.engine.indexes = self.engine.indexes  # newcomers are searched beside it
+        return found
 
     def recommend(
         self,

@@ -31,6 +31,11 @@ class TaskFolder:
         return self.path / "model"
 
     @property
+    def index(self) -> Path:
+        """Folder: approximate search of very many nodes (`queries.index`)."""
+        return self.path / "index"
+
+    @property
     def results(self) -> Path:
         """JSON: model and floors, with intervals and tests."""
         return self.path / "results.json"

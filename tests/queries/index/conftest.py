@@ -1,0 +1,29 @@
+"""Vectors in clusters, as embeddings lie."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from queries.index.cells import Cells
+
+collect_ignore_glob = [] if importlib.util.find_spec("faiss") else ["test_*.py"]
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """12,000 vectors in 60 clusters with biases, and 60 questions near them."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(60, 20))
+    of = rng.integers(60, size=12_000)
+    rows = centres[of] + 0.5 * rng.normal(size=(12_000, 20))
+    asked = centres + 0.5 * rng.normal(size=(60, 20))
+    bias = rng.normal(size=12_000)
+    return tuple(array.astype(np.float32) for array in (rows, bias, asked))
+
+
+@pytest.fixture(scope="session")
+def cells(vectors):
+    """An index over all but the last thousand rows."""
+    rows, bias, _ = vectors
+    return Cells.build(rows, bias, np.arange(11_000), seed=0)
