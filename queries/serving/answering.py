@@ -43,12 +43,15 @@ async def _recommend(state: State, request: Request, served: Served, body: Recom
     users = served.names.rows(body.users or (), served.opened.graph.user_type)
     if unchanged(request, served):
         return answer(request, served, None)
-    if len(users) == 1:
+    if body.users is None:
+        found = await state.pool.run(asks.recommend_somebody, asked, body)
+    elif len(users) == 1:
         found = [await state.ranked.ask(asked, users[0])]
     else:
         found = await state.pool.run(asks.recommend, asked, users)
     answers = [
-        {"user": user, "items": items} for user, items in zip(body.users or (), found, strict=True)
+        {"user": user, "items": items}
+        for user, items in zip(body.users or (None,), found, strict=True)
     ]
     return answer(request, served, {"domain": asked.domain, "answers": answers})
 

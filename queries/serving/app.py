@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from queries.serving import answering, lookups, upkeep
@@ -53,9 +54,10 @@ def create_app(settings: ServeSettings) -> FastAPI:
         responses=WRONG,
     )
     app.state.server = state
+    paths = set()
     for router in (answering.router, lookups.router, upkeep.router):
         app.include_router(router)
-    paths = set(app.openapi()["paths"])
+        paths |= {route.path for route in router.routes if isinstance(route, APIRoute)}
     add_pages(app)
     handle_problems(app)
     app.add_middleware(Guard, settings=settings, metrics=metrics, paths=paths)

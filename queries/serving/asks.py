@@ -1,7 +1,7 @@
 """Questions of requests, put to a model: plain values in and out, computed in a thread."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from kg.errors import InputError
 from kg.graph import FloatArray
 from kg.vocab import IntArray
 from queries.filters import Filters
+from queries.serving.arriving import with_somebody
 from queries.serving.bodies import Explain, Pair, Recommend, Similar
 from queries.serving.models import Served
 
@@ -78,6 +79,20 @@ def recommend(asked: Wanted, users: Sequence[int]) -> list[list[dict[str, Any]]]
     return answers
 
 
+def recommend_somebody(asked: Wanted, body: Recommend) -> list[list[dict[str, Any]]]:
+    """Return the answers to somebody whom the graph does not have, best first.
+
+    Raises:
+        UnknownIdError: an item that they like is unknown.
+        InputError: the run has no encoder for texts.
+    """
+    served = asked.served
+    served.names.rows(body.likes or (), served.opened.graph.item_type)
+    recommender, _ = with_somebody(served.opened, body.likes, body.text)
+    known = replace(asked, served=replace(served, recommender=recommender))
+    return recommend(known, [len(served.opened.graph.users)])
+
+
 def similar(served: Served, body: Similar) -> list[dict[str, Any]]:
     """Return each node and its nearest.
 
@@ -131,10 +146,13 @@ def explain(served: Served, body: Explain) -> dict[str, Any]:
         UnknownIdError: the user or the item is unknown.
     """
     graph = served.opened.graph
-    user = body.user or ""
-    served.names.rows([user], graph.user_type)
-    served.names.rows([body.item], graph.item_type)
-    found: Any = served.recommender.explain(user, body.item, limit=body.limit)
+    served.names.rows([body.item, *(body.likes or ())], graph.item_type)
+    if body.user is None:
+        recommender, user = with_somebody(served.opened, body.likes, body.text)
+    else:
+        recommender, user = served.recommender, body.user
+        served.names.rows([user], graph.user_type)
+    found: Any = recommender.explain(user, body.item, limit=body.limit)
     values: dict[str, Any] = found.to_json()
     return values
 

@@ -1,6 +1,6 @@
 """What requests hold: the fields, and the bounds that keep one request from costing too much."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -102,7 +102,7 @@ class Explain(Body):
 class NewNode(Body):
     """A node that the graph does not have."""
 
-    type: Name
+    type: Name | None = Field(None, description="A user, where none is given.")
     id: Id
     title: Annotated[str, Field(max_length=1_000)] = ""
     text: Annotated[str, Field(max_length=20_000)] = ""
@@ -113,10 +113,12 @@ class NewNode(Body):
 class NewEdge(Body):
     """An edge of a new node; one of its ends is new."""
 
-    relation: Name
+    relation: Name | None = Field(None, description="Interactions, where none is given.")
     src: Id
     dst: Id
-    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    weight: Annotated[float, Field(ge=0, le=1e6)] = 1.0
+    src_type: Name | None = Field(None, description="Where the id alone does not say it.")
+    dst_type: Name | None = None
 
 
 class Add(Body):
@@ -124,8 +126,3 @@ class Add(Body):
 
     nodes: Annotated[list[NewNode], Field(min_length=1, max_length=MOST_BATCH)]
     edges: Annotated[list[NewEdge], Field(max_length=MOST_PAIRS)] = []
-
-
-def plain(body: BaseModel) -> dict[str, Any]:
-    """Return a body as JSON values."""
-    return body.model_dump(mode="json")

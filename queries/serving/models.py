@@ -13,8 +13,11 @@ from typing import Any
 from kg.errors import IsthmusError
 from queries.opened import Opened, open_run
 from queries.recommender import Recommender
+from queries.serving.arriving import count, recommender_of, with_added
+from queries.serving.bodies import Add
 from queries.serving.journal import Journal
 from queries.serving.names import Names
+from queries.serving.problems import Problem
 from queries.serving.settings import ServeSettings
 from training.run_folder import RunFolder
 
@@ -32,7 +35,8 @@ class Served:
         names: ids, titles and domains.
         version: of the model, the graph and what was added; what an ETag says.
         files: what the run folder looked like when it was opened.
-        added: requests of the journal that are in it.
+        requests: of the journal that are in it.
+        nodes: how many the imported graph has.
         since: when it was opened, seconds since 1970.
     """
 
@@ -41,14 +45,31 @@ class Served:
     names: Names
     version: str
     files: str
-    added: int
+    requests: int
+    nodes: int
     since: float
+
+    @property
+    def added(self) -> int:
+        """How many nodes were added while serving."""
+        return count(self.opened) - self.nodes
 
     @property
     def target(self) -> str:
         """The domain that the model was trained for; the first one of a model without."""
         split = self.opened.split
         return self.opened.graph.domains[0] if split is None else split.target
+
+
+def with_requests(served: Served, requests: list[Add]) -> Served:
+    """Return a model that knows more nodes; the one that is given goes on as it is.
+
+    Raises:
+        UnknownIdError: an edge ends at a node that is neither there nor new.
+        InputError: something does not fit the graph.
+    """
+    opened = with_added(served.opened, requests)
+    return _served(opened, served.files, served.requests + len(requests), served.nodes)
 
 
 class Models:
@@ -73,7 +94,7 @@ class Models:
         files = self._files()
         if files not in (self.now.files, self._refused):
             return True
-        return self.journal.size > 0 and len(self.journal.read()) > self.now.added
+        return self.journal.size > 0 and len(self.journal.read()) > self.now.requests
 
     def reload(self) -> Served:
         """Open what the run folder holds now and let it answer; the old one, where that fails.
@@ -90,6 +111,24 @@ class Models:
             self._refused = ""
             return self.now
 
+    def add(self, request: Add) -> Served:
+        """Add nodes, for this model and those to come; other processes follow when they look.
+
+        Raises:
+            UnknownIdError: an edge ends at a node that is neither there nor new.
+            InputError: something does not fit the graph.
+            Problem: too many were added.
+        """
+        with self._changing, self.journal.alone():
+            behind = self._requests()[self.now.requests :]
+            served = with_requests(self.now, behind) if behind else self.now
+            if served.added + len(request.nodes) > self.settings.max_added:
+                raise Problem(409, f"{served.added} nodes were added already: train anew")
+            served = with_requests(served, [request])
+            self.journal.append(request.model_dump(mode="json"))
+            self.now = served
+            return served
+
     def _open(self) -> Served:
         """Open the run; again, where it was replaced meanwhile."""
         settings = self.settings
@@ -103,7 +142,12 @@ class Models:
                 continue
             if self._files() == files or attempt == _ATTEMPTS:
                 break
-        return _served(opened, files, 0)
+        requests = self._requests()
+        nodes = count(opened)
+        return _served(with_added(opened, requests), files, len(requests), nodes)
+
+    def _requests(self) -> list[Add]:
+        return [Add.model_validate(request) for request in self.journal.read()]
 
     def _files(self) -> str:
         """Return what tells one state of the run folder from another."""
@@ -121,17 +165,18 @@ class Models:
         return digest.hexdigest()
 
 
-def _served(opened: Opened, files: str, added: int) -> Served:
-    recommender = Recommender(opened.graph, opened.bundle, split=opened.split)
+def _served(opened: Opened, files: str, requests: int, nodes: int) -> Served:
+    recommender = recommender_of(opened)
     names = Names(opened.graph)
-    label = hashlib.sha256(f"{installed('isthmus')} {files} {added}".encode()).hexdigest()[:16]
+    label = hashlib.sha256(f"{installed('isthmus')} {files} {requests}".encode()).hexdigest()[:16]
     served = Served(
         opened=opened,
         recommender=recommender,
         names=names,
         version=label,
         files=files,
-        added=added,
+        requests=requests,
+        nodes=nodes,
         since=time.time(),
     )
     _warm(served)

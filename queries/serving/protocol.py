@@ -6,12 +6,12 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_HEAD = 65_536  # bytes; the parser itself would collect a header without end
-SECONDS = 15.0  # until the head of a request is there
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Closes connections whose request line and headers do not end, or do not come."""
 
+    seconds = 15.0  # until the head of a request is there
     _head = 0
     _deadline: asyncio.TimerHandle | None = None
 
@@ -48,7 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _wait(self) -> None:
         self._head = 0
-        self._deadline = self.loop.call_later(SECONDS, self._give_up)
+        self._deadline = self.loop.call_later(self.seconds, self._give_up)
 
     def _stop(self) -> None:
         if self._deadline is not None:

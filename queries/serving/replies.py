@@ -156,6 +156,7 @@ class Reloaded(BaseModel):
     changed: bool
 
 
+FULL: dict[str, Any] = {"model": Line, "description": "No more nodes can be added."}
 WRONG: dict[int | str, dict[str, Any]] = {
     400: {"model": Line, "description": "The request cannot be read."},
     401: {"model": Line, "description": "The API key is missing or wrong."},

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from kg.errors import IsthmusError
 from queries.serving import replies
+from queries.serving.bodies import Add
 from queries.serving.metrics import CONTENT_TYPE
 from queries.serving.problems import Problem
-from queries.serving.state import State, state_of
+from queries.serving.state import State, answer, state_of
 from queries.serving.strict import StrictRoute
 
 logger = logging.getLogger("isthmus.serve")
@@ -37,6 +38,19 @@ async def health(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Show counters, for Prometheus."""
     return Response(state_of(request).metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+
+@router.post("/nodes", responses={200: {"model": replies.Added}, 409: replies.FULL})
+async def nodes(body: Add, request: Request) -> Response:
+    """Add nodes that the graph does not have; they can be asked for at once.
+
+    Nothing that was there changes. Where several processes serve, the others follow a moment later.
+    """
+    state = state_of(request)
+    served = await state.pool.run(state.models.add, body)
+    state.metrics.show(served.since, served.added)
+    value = {"nodes": len(body.nodes), "edges": len(body.edges)}
+    return answer(request, served, value)
 
 
 @router.post("/reload", responses={200: {"model": replies.Reloaded}})

@@ -54,18 +54,23 @@ def test_a_failure_is_theirs_who_asked_and_who_left_is_not_asked_for():
 
 
 def test_too_many_are_told_to_come_back():
-    async def compute(key, questions):
-        await asyncio.sleep(0.01)
-        return questions
-
     async def ask():
+        go_on = asyncio.Event()
+
+        async def compute(key, questions):
+            await go_on.wait()
+            return questions
+
         gatherer = Gatherer(compute, most=1, queue=2)
         tasks = []
         for number in range(3):
             tasks.append(asyncio.create_task(gatherer.ask("a", number)))
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        assert gatherer.waiting == 2
         with pytest.raises(Busy):
             await gatherer.ask("a", 3)
+        go_on.set()
         assert await asyncio.gather(*tasks) == [0, 1, 2]
 
     asyncio.run(ask())

@@ -1,0 +1,95 @@
+"""Nodes of requests that the graph does not have: somebody new for one question, or to stay."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from kg.errors import InputError
+from queries.opened import Opened
+from queries.recommender import Recommender
+from queries.serving.bodies import Add, NewNode
+
+if TYPE_CHECKING:
+    from queries.newcomers.tables import Newcomers
+
+
+def with_somebody(
+    opened: Opened, likes: Sequence[str] | None, text: str | None
+) -> tuple[Recommender, str]:
+    """Return a recommender that knows one user more, and the id of that user.
+
+    Args:
+        opened: the model; it is not changed.
+        likes: ids of items that they used.
+        text: what is known of them in words.
+
+    Raises:
+        UnknownIdError: an item is unknown.
+        InputError: the run has no encoder for texts.
+    """
+    from queries.newcomers.extending import extend
+    from queries.newcomers.tables import USER, Newcomers
+
+    name = USER
+    while name in opened.graph.users.vocab:
+        name += "'"
+    somebody = Newcomers.likes(likes or (), name)
+    if text is not None:
+        somebody = somebody + Newcomers.text(text, name)
+    return recommender_of(extend(opened, somebody)), name
+
+
+def recommender_of(opened: Opened) -> Recommender:
+    """Return what answers for an opened model."""
+    return Recommender(opened.graph, opened.bundle, split=opened.split)
+
+
+def with_added(opened: Opened, requests: Sequence[Add]) -> Opened:
+    """Return the model with the nodes and edges of requests, in their order.
+
+    Raises:
+        UnknownIdError: an edge ends at a node that is neither there nor new.
+        InputError: a node is there already, or something does not fit the graph.
+    """
+    if not requests:
+        return opened
+    from queries.newcomers.extending import extend
+
+    together = _newcomers(requests[0])
+    for request in requests[1:]:
+        together = together + _newcomers(request)
+    return extend(opened, together)
+
+
+def _newcomers(request: Add) -> "Newcomers":
+    from queries.newcomers.tables import ATTRIBUTE, EDGES, NODES, Newcomers
+
+    columns: dict[str, list[Any]] = {
+        name: [getattr(node, name, None) for node in request.nodes] for name in NODES.names
+    }
+    columns["place"] = [f"nodes.{place}" for place in range(len(request.nodes))]
+    nodes = pa.table({name: columns[name] for name in NODES.names}, schema=NODES)
+    for name in sorted({name for node in request.nodes for name in node.attributes}):
+        nodes = nodes.append_column(ATTRIBUTE + name, _attribute(name, request.nodes))
+    edges = {
+        name: [getattr(edge, name, None) for edge in request.edges]
+        for name in EDGES.names
+        if name != "place"
+    }
+    edges["place"] = [f"edges.{place}" for place in range(len(request.edges))]
+    return Newcomers(nodes=nodes, edges=pa.table(edges, schema=EDGES))
+
+
+def _attribute(name: str, nodes: Sequence[NewNode]) -> Any:
+    values = [node.attributes.get(name) for node in nodes]
+    try:
+        return pa.array(values)
+    except pa.ArrowException:
+        raise InputError(f"attribute {name!r} has values of several kinds") from None
+
+
+def count(opened: Opened) -> int:
+    """Return how many nodes there are, of all types."""
+    return int(np.sum([len(nodes) for nodes in opened.graph.nodes.values()]))

@@ -1,0 +1,106 @@
+import pytest
+
+NEW = {
+    "nodes": [
+        {
+            "type": "item",
+            "id": "films-new",
+            "title": "The films called 2 again",
+            "text": "The films called 2 again",
+            "domains": ["films"],
+            "attributes": {"year": 2001},
+        },
+        {"type": "user", "id": "user-new"},
+    ],
+    "edges": [
+        {"src": "user-new", "dst": "books-02"},
+        {"src": "user-new", "dst": "books-04"},
+        {"relation": "author", "src": "films-new", "dst": "a2"},
+    ],
+}
+
+
+def ids(reply):
+    assert reply.status_code == 200, reply.text
+    return [item["id"] for item in reply.json()["answers"][0]["items"]]
+
+
+@pytest.fixture
+def client(serve, trained):
+    return serve(run=trained)
+
+
+def test_somebody_new_gets_what_suits_their_likes(client):
+    even = ids(client.post("/recommend", json={"likes": ["books-02", "books-04"], "k": 4}))
+    assert len(even) == 4
+    assert sum(int(item[-2:]) % 2 == 0 for item in even) >= 3
+    assert client.get("/about").json()["added"] == 0  # nobody stays who only asked
+    reply = client.post("/recommend", json={"likes": ["books-99"]})
+    assert reply.status_code == 404
+
+
+def test_nodes_that_are_added_can_be_asked_for_at_once(client):
+    before = client.get("/recommend", params={"user": "user-00", "k": 5})
+    version = client.get("/health").json()["model"]
+    reply = client.post("/nodes", json=NEW)
+    assert reply.status_code == 200, reply.text
+    assert (reply.json()["nodes"], reply.json()["edges"]) == (2, 3)
+    assert reply.json()["model"] != version
+    assert client.get("/about").json()["added"] == 2
+
+    likes = {"likes": ["books-02", "books-04"], "k": 5}
+    known = client.post("/recommend", json={"users": ["user-new"], "k": 5, "exclude_seen": False})
+    assert ids(known) == ids(client.post("/recommend", json={**likes, "exclude_seen": False}))
+    found = client.get("/search", params={"q": "again"}).json()["nodes"]
+    assert [node["id"] for node in found] == ["films-new"]
+    assert client.get("/history", params={"user": "user-new"}).json()["domains"]["books"]
+    near = client.get("/similar", params={"id": "films-new", "k": 3}).json()
+    assert len(near["answers"][0]["nodes"]) == 3
+    pair = client.get("/predict", params={"user": "user-00", "item": "films-new"}).json()
+    assert isinstance(pair["answers"][0]["score"], float)
+    again = client.get("/recommend", params={"user": "user-00", "k": 5})
+    old = [item for item in again.json()["answers"][0]["items"] if item["id"] != "films-new"]
+    assert old == before.json()["answers"][0]["items"][: len(old)]  # nobody else moved
+
+
+def test_what_was_added_outlives_the_model_and_the_server(serve, trained, tmp_path):
+    client = serve(run=trained, added=tmp_path / "kept.jsonl")
+    added = client.post("/nodes", json=NEW).json()["model"]
+    assert client.post("/reload", json={}).json() == {"model": added, "changed": False}
+    assert client.get("/about").json()["added"] == 2
+    other = serve(run=trained, added=tmp_path / "kept.jsonl")
+    assert other.get("/health").json()["model"] == added
+    more = {"nodes": [{"id": "user-later"}], "edges": [{"src": "user-later", "dst": "films-new"}]}
+    assert other.post("/nodes", json=more).status_code == 200
+    # The first has not looked yet; it catches up before it adds something of its own.
+    mine = {"nodes": [{"id": "user-last"}], "edges": [{"src": "user-last", "dst": "films-01"}]}
+    assert client.post("/nodes", json=mine).status_code == 200
+    assert client.get("/history", params={"user": "user-later"}).status_code == 200
+    assert client.get("/about").json()["added"] == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"nodes": [{"type": "item", "id": "films-01"}]}, 422, "in the graph already"),
+        ({"nodes": [{"type": "thing", "id": "x"}]}, 422, "unknown node type"),
+        ({"nodes": [{"type": "item", "id": "x", "domains": ["film"]}]}, 422, "unknown domain"),
+        ({"nodes": [{"id": "x"}], "edges": [{"src": "x", "dst": "gone"}]}, 404, "gone"),
+        ({"nodes": [{"id": "x"}], "edges": [{"src": "x", "dst": "x", "weight": -1}]}, 422, "0"),
+        ({"nodes": []}, 422, "nodes"),
+        ({}, 422, "nodes: Field required"),
+    ],
+)
+def test_what_cannot_be_added_is_said_and_changes_nothing(client, body, status, says):
+    version = client.get("/health").json()["model"]
+    reply = client.post("/nodes", json=body)
+    assert reply.status_code == status, reply.text
+    assert says in reply.json()["error"]
+    assert client.get("/health").json()["model"] == version
+
+
+def test_there_is_an_end_to_adding(serve, trained):
+    client = serve(run=trained, max_added=1)
+    assert client.post("/nodes", json=NEW).status_code == 409
+    assert client.post("/nodes", json={"nodes": [{"id": "x"}]}).status_code == 200
+    assert client.post("/nodes", json={"nodes": [{"id": "y"}]}).status_code == 409
