@@ -135,8 +135,12 @@ class TransferGNN(nn.Module):
         assert isinstance(layer, NodeInput)
         return layer
 
-    def forward(self, x: Mapping[str, Mapping[str, Tensor]], view: View) -> Embeddings:
-        """Embed every node.
+    def states(
+        self, x: Mapping[str, Mapping[str, Tensor]], view: View
+    ) -> tuple[list[dict[str, Tensor]], dict[EdgeType, Tensor]]:
+        """Return states of every node before any hop and after each, and `domain_views`.
+
+        A type that nothing is known of and nothing has reached yet is missing.
 
         Args:
             x: channels by node type and name, `[num_nodes, in_channels]`.
@@ -147,15 +151,27 @@ class TransferGNN(nn.Module):
             t: self.inputs[name](x.get(t, {}), cold.get(t), view.hidden_channels.get(t))
             for t, name in self.names.items()
         }
-        mix = {t: self.mix[name][:, self.part] for t, name in self.names.items()}
-        h = {node_type: rows for node_type, rows in inputs.items() if rows is not None}
-        z = {node_type: rows * mix[node_type][0] for node_type, rows in h.items()}
+        states = [{node_type: rows for node_type, rows in inputs.items() if rows is not None}]
         domain_views: dict[EdgeType, Tensor] = {}
-        for hop, conv in enumerate(self.convs, start=1):
-            h, to_users = conv(h, view.propagations)
+        for conv in self.convs:
+            h, to_users = conv(states[-1], view.propagations)
             domain_views = domain_views or {edge: to_users[edge] for edge in self.interactions}
-            for node_type, message in h.items():
-                mixed = message * mix[node_type][hop]
+            states.append(h)
+        return states, domain_views
+
+    def forward(self, x: Mapping[str, Mapping[str, Tensor]], view: View) -> Embeddings:
+        """Embed every node.
+
+        Args:
+            x: channels by node type and name, `[num_nodes, in_channels]`.
+            view: which edges are visible, which items are cold, and which channels are hidden.
+        """
+        states, domain_views = self.states(x, view)
+        mix = {t: self.mix[name][:, self.part] for t, name in self.names.items()}
+        z: dict[str, Tensor] = {}
+        for hop, h in enumerate(states):
+            for node_type, rows in h.items():
+                mixed = rows * mix[node_type][hop]
                 z[node_type] = z[node_type] + mixed if node_type in z else mixed
         items = z[self.item_type]
         for node_type, num_nodes in self.num_nodes.items():

@@ -84,7 +84,7 @@ def open_column(path: Path, *wanted: str) -> tuple[TableFile, str]:
     Raises:
         InputError: missing, empty, of another kind, or without such a column.
     """
-    table = _open(path)
+    table = open_table(path)
     names = table.schema.names
     for name in wanted:
         if name in names:
@@ -106,7 +106,7 @@ def open_pairs(path: Path) -> tuple[TableFile, str, str]:
         InputError: missing, empty, of another kind, with fewer than two columns, or with a column
             `score` or `probability` already.
     """
-    table = _open(path)
+    table = open_table(path)
     names = table.schema.names
     if len(names) < 2:
         raise InputError(f"{path}: expected columns user and item, got {', '.join(names)}")
@@ -178,7 +178,12 @@ def _plain(column: Any) -> list[Any]:
     return [None if text is None else float(text) for text in texts]
 
 
-def _open(path: Path) -> TableFile:
+def open_table(path: Path) -> TableFile:
+    """Open a table of any columns.
+
+    Raises:
+        InputError: missing, empty, of another kind, or with a column twice.
+    """
     if plain_suffix(path) == ".parquet":
         try:
             return TableFile(path, pa.parquet.read_schema(path))

@@ -9,7 +9,7 @@ import numpy as np
 from kg.graph import EdgeType, FloatArray
 from kg.vocab import IntArray
 from queries.newcomers.incoming import Incoming
-from queries.newcomers.light import Take
+from queries.newcomers.light import LEAST, Degree, Degrees, Take
 from queries.newcomers.weights import Weights
 
 
@@ -25,15 +25,13 @@ class Network(Protocol):
     def input(self, kind: str, channels: Mapping[str, FloatArray], size: int) -> FloatArray:
         """Return the first states of new nodes, `[size, width]`."""
 
-    def degrees(self, edge_type: EdgeType) -> tuple[FloatArray, FloatArray]:
-        """Return the sums of the weights at the heads and at the tails of an edge type."""
-
     def hop(
         self,
         layer: int,
-        kinds: Mapping[str, int],
+        kinds: Mapping[str, IntArray],
         edges: list[tuple[Incoming, FloatArray]],
         take: Take,
+        degree: Degree,
     ) -> dict[str, FloatArray]:
         """Return the next states of new nodes, `[size, width]` by type."""
 
@@ -45,13 +43,12 @@ class Arrived:
     Attributes:
         first: how many nodes of each type the model was trained with.
         states: after each hop, by node type, rows of all newcomers so far.
-        received: sums of the weights of the edges over which they hear, by edge type and
-            direction.
+        received: sums of the weights of the edges over which they hear, by edge type and end.
     """
 
     first: Mapping[str, int]
     states: Sequence[Mapping[str, FloatArray]] = ()
-    received: Mapping[tuple[EdgeType, bool], FloatArray] = field(default_factory=dict)
+    received: Mapping[tuple[EdgeType, int], FloatArray] = field(default_factory=dict)
 
     def count(self, kind: str) -> int:
         """Return how many have arrived of a type."""
@@ -61,6 +58,7 @@ class Arrived:
 def settle(
     network: Network,
     weights: Weights,
+    degrees: Degrees,
     arrived: Arrived,
     edges: Sequence[Incoming],
     channels: Mapping[str, Mapping[str, FloatArray]],
@@ -71,22 +69,24 @@ def settle(
     Args:
         network: the architecture.
         weights: its parameters.
+        degrees: of the nodes that were there.
         arrived: earlier ones.
         edges: over which the new ones hear.
         channels: of the new ones, by node type and name.
         sizes: how many there are of each type.
     """
-    received = _received(arrived, edges, sizes)
-    carried = [(some, _carried(network, arrived.first, some, received, arrived)) for some in edges]
+    degree = _Degrees(degrees, arrived, edges, sizes)
+    carried = [(some, degree.carried(some)) for some in edges]
     states: list[dict[str, FloatArray]] = []
 
     def take(layer: int, kind: str, rows: IntArray) -> FloatArray:
         behind = rows - arrived.first[kind]
-        if not (behind >= 0).any():
+        new = behind >= 0
+        if not new.any():
             return network.take(layer, kind, rows)
         found = np.empty((len(rows), weights.width), dtype=np.float32)
-        found[behind < 0] = network.take(layer, kind, rows[behind < 0])
-        found[behind >= 0] = states[layer][kind][behind[behind >= 0]]
+        found[~new] = network.take(layer, kind, rows[~new])
+        found[new] = states[layer][kind][behind[new]]
         return found
 
     def add(new: Mapping[str, FloatArray]) -> None:
@@ -94,19 +94,20 @@ def settle(
         kinds = {*before, *new}
         states.append({k: np.concatenate([a[k] for a in (before, new) if k in a]) for k in kinds})
 
-    add(
-        {
-            kind: network.input(kind, channels.get(kind, {}), size)
-            if network.present(0, kind)
-            else np.zeros((size, weights.width), dtype=np.float32)
-            for kind, size in sizes.items()
-        }
-    )
+    nothing = {k: np.zeros((size, weights.width), np.float32) for k, size in sizes.items()}
+    told = {
+        kind: network.input(kind, channels.get(kind, {}), size)
+        for kind, size in sizes.items()
+        if network.present(0, kind)
+    }
+    add({**nothing, **told})
+    rows = {
+        kind: np.arange(size) + arrived.first[kind] + arrived.count(kind)
+        for kind, size in sizes.items()
+    }
     for layer in range(weights.layers):
-        heard = network.hop(layer, sizes, carried, take)
-        nothing = {k: np.zeros((n, weights.width), np.float32) for k, n in sizes.items()}
-        add({**nothing, **heard})
-    return Arrived(first=arrived.first, states=states, received=received)
+        add({**nothing, **network.hop(layer, rows, carried, take, degree)})
+    return Arrived(first=arrived.first, states=states, received=degree.received)
 
 
 def mixed(weights: Weights, states: Sequence[FloatArray], kind: str) -> FloatArray:
@@ -115,43 +116,49 @@ def mixed(weights: Weights, states: Sequence[FloatArray], kind: str) -> FloatArr
     return np.asarray(sum(parts[1:], parts[0]), dtype=np.float32)
 
 
-def _received(
-    arrived: Arrived, edges: Sequence[Incoming], sizes: Mapping[str, int]
-) -> dict[tuple[EdgeType, bool], FloatArray]:
-    found = dict(arrived.received)
-    for some in edges:
-        kind, key = some.receiver_type, (some.edge_type, some.backwards)
-        before, size = arrived.count(kind), sizes[kind]
-        sums = np.bincount(some.receivers, some.weight, size).astype(np.float32)
-        known = found.get(key, np.zeros(0, dtype=np.float32))
-        gap = np.zeros(before - len(known), dtype=np.float32)
-        found[key] = np.concatenate([known, gap, sums])
-    return found
+class _Degrees:
+    """Sums of weights at one end of an edge type: what they were; of newcomers, what they hear.
 
-
-def _carried(
-    network: Network,
-    first: Mapping[str, int],
-    edges: Incoming,
-    received: Mapping[tuple[EdgeType, bool], FloatArray],
-    arrived: Arrived,
-) -> FloatArray:
-    r"""Return $w / \sqrt{d(u)\, d(v)}$ for each edge.
-
-    A sender's degree is what it was; one that had no edge in the relation counts as having one.
+    Attributes:
+        received: by edge type and end, of all newcomers.
     """
-    heads, tails = network.degrees(edges.edge_type)
-    old = tails if edges.backwards else heads
-    new = received.get((edges.edge_type, not edges.backwards), np.zeros(0, dtype=np.float32))
-    rows, count = edges.senders, first[edges.sender_type]
-    degree = np.zeros(len(rows), dtype=np.float32)
-    there, later = rows < count, rows >= count
-    degree[there] = old[rows[there]]
-    places = rows[later] - count
-    heard = places < len(new)
-    degree[np.flatnonzero(later)[heard]] = new[places[heard]]
-    degree[degree == 0] = 1
-    own = received[edges.edge_type, edges.backwards]
-    before = arrived.count(edges.receiver_type)
-    of_own = np.maximum(own[edges.receivers + before], 1e-12)
-    return np.asarray(edges.weight * of_own**-0.5 * degree**-0.5, dtype=np.float32)
+
+    def __init__(
+        self,
+        known: Degrees,
+        arrived: Arrived,
+        edges: Sequence[Incoming],
+        sizes: Mapping[str, int],
+    ) -> None:
+        self._known, self._first, self._arrived = known, arrived.first, arrived
+        self.received = dict(arrived.received)
+        for some in edges:
+            kind, key = some.receiver_type, (some.edge_type, some.end)
+            before, size = arrived.count(kind), sizes[kind]
+            sums = np.zeros(before + size, dtype=np.float32)
+            known_sums = self.received.get(key, sums[:0])
+            sums[: len(known_sums)] = known_sums
+            sums[before:] += np.bincount(some.receivers, some.weight, size).astype(np.float32)
+            self.received[key] = sums
+
+    def __call__(self, edge_type: EdgeType, end: int, rows: IntArray) -> FloatArray:
+        """Return the degrees of some nodes at the heads (0) or tails (2) of an edge type."""
+        behind = rows - self._first[edge_type[end]]
+        found = np.zeros(len(rows), dtype=np.float32)
+        found[behind < 0] = self._known(edge_type, end)[rows[behind < 0]]
+        sums = self.received.get((edge_type, end), found[:0])
+        heard = (behind >= 0) & (behind < len(sums))
+        found[heard] = sums[behind[heard]]
+        return found
+
+    def carried(self, edges: Incoming) -> FloatArray:
+        r"""Return $w / \sqrt{d(u)\, d(v)}$ for each edge.
+
+        A sender that had no edge in the relation counts as having one.
+        """
+        of_sender = self(edges.edge_type, 2 - edges.end, edges.senders)
+        of_sender[of_sender == 0] = 1
+        kind = edges.receiver_type
+        rows = edges.receivers + self._first[kind] + self._arrived.count(kind)
+        of_own = np.maximum(self(edges.edge_type, edges.end, rows), LEAST)
+        return np.asarray(edges.weight * of_own**-0.5 * of_sender**-0.5, dtype=np.float32)

@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from encoders.base import TextEncoder
+from encoders.channels.attributes import IMAGE, TEXT
 from encoders.channels.features import Features, load_features
 from encoders.channels.fitted import FittedChannels
 from gnn.messages import connecting, message_edges
+from gnn.names import parameter_name
 from kg.errors import ArtefactError, InputError
 from kg.graph import BoolArray, Edges, EdgeType, FloatArray, KnowledgeGraph
 from kg.settings import build
 from kg.vocab import IntArray
 from queries.newcomers.embedding import Network
 from queries.newcomers.light import LightNetwork
+from queries.newcomers.texts import Vicinity
 from queries.newcomers.weights import Weights
 from training.bundle import Bundle
 from training.config import JobConfig
@@ -48,6 +52,8 @@ class Ground:
         self.train = without_repeats(graph if split is None else split.train)
         self._run = None if run is None else RunFolder(run)
         self.weights = Weights(bundle)
+        self._degrees: dict[tuple[EdgeType, int], FloatArray] = {}
+        self.device = "cpu"  # where other architectures than the default compute
         self.counts = {kind: len(nodes) for kind, nodes in graph.nodes.items()}
 
     @cached_property
@@ -71,10 +77,21 @@ class Ground:
         """The architecture of the model's hops: without torch where it is the default one."""
         shape = self.job.model
         if shape.convolution == "light" and shape.fusion == "concat":
-            return LightNetwork(self.weights, self.train, self.messages, self.inputs)
+            return LightNetwork(self.weights, self.train, self.messages, self.degrees, self.inputs)
         from queries.newcomers.general import GeneralNetwork  # which needs torch
 
         return GeneralNetwork(self)
+
+    def degrees(self, edge_type: EdgeType, end: int) -> FloatArray:
+        """Return the sums of weights at the heads (0) or tails (2) of an edge type."""
+        if (edge_type, end) not in self._degrees:
+            size, edges = self.counts[edge_type[end]], self.messages.get(edge_type)
+            found: FloatArray = np.zeros(size, dtype=np.float32)
+            if edges is not None:
+                rows = edges.src if end == 0 else edges.dst
+                found += np.bincount(rows, edges.weight, size).astype(np.float32)
+            self._degrees[edge_type, end] = found
+        return self._degrees[edge_type, end]
 
     @cached_property
     def scorer(self) -> TwoStageScorer:
@@ -137,12 +154,57 @@ class Ground:
         attributes = nodes.attributes.take(rows) if nodes.attributes.num_columns else {}
         return self.fitted.apply_to(kind, attributes or nodes.attributes, encoded, len(rows))
 
+    def channels_of(self, kind: str) -> set[str]:
+        """Return the encoded channels that nodes of a type had in training."""
+        if kind == self.graph.user_type:  # which only the network reads
+            known = self.weights.channels(kind)
+            return {name for name in (TEXT, IMAGE) if parameter_name(name) in known}
+        return set(self.features.channels.get(kind, {}))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that take part: the sources, then the target."""
+        if self.split is None:
+            return self.graph.domains
+        return tuple(dict.fromkeys([*self.split.sources, self.split.target]))
+
+    @cached_property
+    def has_text(self) -> bool:
+        """Whether texts of items are known to the network."""
+        return parameter_name(TEXT) in self.weights.channels(self.graph.item_type)
+
+    @property
+    def text_width(self) -> int:
+        """Length of the encoder's vectors."""
+        stage = self.bundle.second_stage
+        if stage is not None:
+            return int(stage.text.shape[1])
+        return max((vectors.shape[1] for vectors in self.features.vectors.values()), default=1)
+
     @cached_property
     def channel(self) -> FloatArray:
-        """Text channel of the items, as the network takes it; zero where there is none."""
+        """Text channel of the items, as the network takes it, `[num_items, dim]`."""
         stage = self.bundle.second_stage
         if stage is not None:
             return stage.channel
         rows = np.arange(self.counts[self.graph.item_type])
-        found = self.inputs(self.graph.item_type, rows).get("text")
-        return np.zeros((len(rows), 1), dtype=np.float32) if found is None else found
+        return self.inputs(self.graph.item_type, rows)[TEXT]
+
+    @cached_property
+    def warm(self) -> BoolArray:
+        """Items with a training interaction, bool `[num_items]`."""
+        mask: BoolArray = np.zeros(self.counts[self.graph.item_type], dtype=np.bool_)
+        mask[self.train.interaction_edges.dst] = True
+        return mask
+
+    @cached_property
+    def vicinity(self) -> Vicinity:
+        """Which items are near newcomers in text."""
+        return Vicinity(self)
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The text encoder of the run, without its cache."""
+        from training.encoding import open_encoder
+
+        return open_encoder(self.job, self.run).encoder

@@ -31,14 +31,19 @@ class Incoming:
     weight: FloatArray
 
     @property
+    def end(self) -> int:
+        """Which end of the edge type receives: its head (0) or its tail (2)."""
+        return 0 if self.backwards else 2
+
+    @property
     def receiver_type(self) -> str:
         """Node type that receives."""
-        return self.edge_type[0 if self.backwards else 2]
+        return self.edge_type[self.end]
 
     @property
     def sender_type(self) -> str:
         """Node type that sends."""
-        return self.edge_type[2 if self.backwards else 0]
+        return self.edge_type[2 - self.end]
 
 
 def incoming(

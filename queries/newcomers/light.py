@@ -14,6 +14,8 @@ from queries.newcomers.weights import Weights
 
 Inputs = Callable[[str, IntArray], Mapping[str, FloatArray]]  # channels of some nodes of a type
 Take = Callable[[int, str, IntArray], FloatArray]  # states after some hops
+Degrees = Callable[[EdgeType, int], FloatArray]  # at the heads (0) or the tails (2)
+Degree = Callable[[EdgeType, int, IntArray], FloatArray]  # the same of some nodes
 LEAST = 1e-12  # degree, as in `gnn.adjacency`
 
 
@@ -29,6 +31,7 @@ class LightNetwork:
         weights: what was learned.
         graph: what it was trained on, without repeats of interactions.
         messages: `gnn.messages.message_edges` of it.
+        degrees: sums of their weights at one end, of all nodes there.
         inputs: returns the channels of some of its nodes.
     """
 
@@ -37,10 +40,11 @@ class LightNetwork:
         weights: Weights,
         graph: KnowledgeGraph,
         messages: Mapping[EdgeType, Edges],
+        degrees: Degrees,
         inputs: Inputs,
     ) -> None:
         self._weights, self._graph, self._messages = weights, graph, messages
-        self._inputs = inputs
+        self._degrees, self._inputs = degrees, inputs
         self._counts = {kind: len(nodes) for kind, nodes in graph.nodes.items()}
         self._states: dict[tuple[int, str], tuple[FloatArray, BoolArray]] = {}
         self._sorted: dict[tuple[EdgeType, bool], tuple[IntArray, IntArray]] = {}
@@ -70,22 +74,34 @@ class LightNetwork:
     def hop(
         self,
         layer: int,
-        kinds: Mapping[str, int],
+        kinds: Mapping[str, IntArray],
         edges: list[tuple[Incoming, FloatArray]],
         take: Take,
+        degree: Degree,
     ) -> dict[str, FloatArray]:
         """Return the next states of new nodes, `[size, width]` by type.
 
         Args:
             layer: hops before this one.
-            kinds: how many new nodes of each type there are.
+            kinds: rows of the new nodes of each type.
             edges: over which they hear, with what each carries (w / sqrt(d d)).
             take: returns states before this hop.
+            degree: not used.
         """
+        del degree
+        return self._next(layer, kinds, edges, take)
+
+    def _next(
+        self,
+        layer: int,
+        kinds: Mapping[str, IntArray],
+        edges: list[tuple[Incoming, FloatArray]],
+        take: Take,
+    ) -> dict[str, FloatArray]:
         width = self._weights.width
         found = {
-            kind: np.zeros((size, width), dtype=np.float32)
-            for kind, size in kinds.items()
+            kind: np.zeros((len(rows), width), dtype=np.float32)
+            for kind, rows in kinds.items()
             if self.present(layer + 1, kind)
         }
         for some, carried in edges:
@@ -93,23 +109,6 @@ class LightNetwork:
                 into = found[some.receiver_type]
                 into += self._messages_of(layer, some, carried, len(into), take)
         return found
-
-    def degrees(self, edge_type: EdgeType) -> tuple[FloatArray, FloatArray]:
-        """Return the sums of the weights at the heads and at the tails of an edge type."""
-        if edge_type not in self._degrees:
-            self._degrees[edge_type] = (self._sums(edge_type, 0), self._sums(edge_type, 2))
-        return self._degrees[edge_type]
-
-    @cached_property
-    def _degrees(self) -> dict[EdgeType, tuple[FloatArray, FloatArray]]:
-        return {}
-
-    def _sums(self, edge_type: EdgeType, end: int) -> FloatArray:
-        size, edges = self._counts[edge_type[end]], self._messages.get(edge_type)
-        if edges is None:
-            return np.zeros(size, dtype=np.float32)
-        rows = edges.src if end == 0 else edges.dst
-        return np.bincount(rows, edges.weight, size).astype(np.float32)
 
     def _messages_of(
         self, layer: int, edges: Incoming, carried: FloatArray, size: int, take: Take
@@ -142,13 +141,13 @@ class LightNetwork:
             return found
         edges = []
         for some in self._heard_by(kind, rows):
-            heads, tails = self.degrees(some.edge_type)
+            heads, tails = (self._degrees(some.edge_type, end) for end in (0, 2))
             own, other = (heads, tails) if some.backwards else (tails, heads)
             of_own = np.maximum(own[rows[some.receivers]], LEAST)
             of_other = np.maximum(other[some.senders], LEAST)
             carried = some.weight * of_own**-0.5 * of_other**-0.5
             edges.append((some, carried.astype(np.float32)))
-        return self.hop(layer - 1, {kind: len(rows)}, edges, self.take)[kind]
+        return self._next(layer - 1, {kind: rows}, edges, self.take)[kind]
 
     @cached_property
     def warm(self) -> BoolArray:

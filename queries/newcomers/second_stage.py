@@ -1,21 +1,31 @@
-"""The second stage for newcomers: signals that were learned without them, asked for their rows."""
+"""The second stage for newcomers: what was learned without them, asked for their rows."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from kg.graph import FloatArray
+from kg.graph import FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.newcomers.ground import Ground
 from training.baselines.base import Scorer
-from training.baselines.matrices import Sparse
+from training.baselines.matrices import Sparse, over_deviation
 from training.bundle import Bundle
 from training.evaluation.split import Split
+from training.ranking.fitted import Array
+from training.ranking.new_items import NewItems
 from training.ranking.people import People
-from training.ranking.second_stage import TwoStageScorer
-from training.ranking.weighing import Said
+from training.ranking.second_stage import HELD, SCORED_BYTES, TwoStageScorer
+from training.ranking.signals import Signals
+from training.ranking.weighing import (
+    Said,
+    add_in_units,
+    add_weighed,
+    dense,
+    deviations_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,73 +34,214 @@ class GrownBundle(Bundle):
 
     Attributes:
         ground: the model without them.
+        tastes: items that new users are taken to like by what they say, 0/1 CSR
+            `[num_new_users, num_items]`; items that were there.
     """
 
     ground: Ground
+    tastes: Sparse
 
     def _ranking_scorer(self, split: Split, name: str) -> Scorer:
         """Return what ranks items of the target; of those that were there it says what it said."""
         if self.second_stage is None:
             return super()._ranking_scorer(split, name)
-        return GrownScorer(name, self, split)
+        scorer = self.ground.scorer
+        signals = GrownSignals(scorer, self, split)
+        return GrownScorer(
+            name=name,
+            world=scorer.world,
+            ranker=scorer.ranker,
+            seed=scorer.seed,
+            kept=scorer.kept,
+            grown=signals,
+        )
 
 
-class GrownScorer:
-    """Scores by the second stage (`training.baselines.base.Scorer`).
+class GrownSignals:
+    """Signals of a world for everybody: for newcomers too, of whom it knows nothing.
 
     Args:
-        name: as shown in reports.
+        scorer: the second stage, which knows nobody new.
         bundle: with newcomers.
         split: with newcomers in its `train`.
     """
 
-    def __init__(self, name: str, bundle: GrownBundle, split: Split) -> None:
-        self.name, self._bundle, self._split = name, bundle, split
-        self._ground = bundle.ground
-
-    def score(self, users: IntArray, items: IntArray) -> FloatArray:
-        """Return scores `[len(users), len(items)]`."""
-        first = self._ground.counts[self._split.train.user_type]
-        if (users < first).all():
-            return self._ground.scorer.score(users, items)
-        scores = np.empty((len(users), len(items)), dtype=np.float32)
-        old = users < first
-        if old.any():
-            scores[old] = self._ground.scorer.score(users[old], items)
-        scores[~old] = self._people.score(users[~old] - first, items)
-        return scores
+    def __init__(self, scorer: TwoStageScorer, bundle: GrownBundle, split: Split) -> None:
+        train, counts = split.train, bundle.ground.counts
+        self.protocol = split.protocol
+        self._scorer, self._bundle, self._train = scorer, bundle, train
+        self.first_user, self.first_item = counts[train.user_type], counts[train.item_type]
 
     @property
-    def learned(self) -> TwoStageScorer:
-        """The second stage without newcomers."""
-        scorer: TwoStageScorer = self._ground.scorer
-        return scorer
+    def kept(self) -> Mapping[str, Array]:
+        """What took long to make, by name."""
+        return self._scorer.signals.kept
+
+    def names(self) -> tuple[str, ...]:
+        """Return what the signals are called, in their order."""
+        return self._scorer.signals.names()
+
+    def __call__(self, users: IntArray, items: IntArray) -> dict[str, FloatArray]:
+        """Return signals by name, `[len(users), len(items)]`, in units of known items.
+
+        Where only new items are asked for, in units of these.
+        """
+        old = items < self.first_item
+        found = {}
+        for name, said in self.said(users, items):
+            values = dense(said, len(users))
+            if old.all() or not old.any():
+                found[name] = over_deviation(values)
+                continue
+            unit = deviations_of(np.ascontiguousarray(values[:, old]))
+            found[name] = np.where(unit > 0, values / np.where(unit > 0, unit, 1), 0)
+        return found
 
     def said(self, users: IntArray, items: IntArray) -> Iterator[tuple[str, Said]]:
-        """Yield the signals of old users, or of new ones, with old items, not scaled."""
-        first = self._ground.counts[self._split.train.user_type]
-        if (users < first).all():
-            return self.learned.signals.said(users, items)
-        return self._people.signals.said(users - first, items)
+        """Yield signals by name, not scaled; whoever takes one may overwrite it."""
+        parts = [(mask, *self.of(users[mask])) for mask in self.kinds(users)]
+        old = items < self.first_item
+        if len(parts) == 1 and old.all():
+            yield from parts[0][1].said(parts[0][2], items)
+            return
+        streams = [signals.said(rows, items[old]) for _, signals, rows in parts]
+        later = [self.said_of_new(signals, rows, items[~old]) for _, signals, rows in parts]
+        for each in zip(*streams, *later, strict=True):
+            whole = np.empty((len(users), len(items)), dtype=np.float32)
+            for (mask, _, rows), (_, said), (_, more) in zip(
+                parts, each[: len(parts)], each[len(parts) :], strict=True
+            ):
+                whole[np.ix_(mask, np.flatnonzero(old))] = dense(said, len(rows))
+                whole[np.ix_(mask, np.flatnonzero(~old))] = dense(more, len(rows))
+            yield each[0][0], whole
+
+    def said_of_new(
+        self, signals: Signals, rows: IntArray, items: IntArray
+    ) -> Iterator[tuple[str, Said]]:
+        """Yield signals by name of new items, not scaled."""
+        for name, said in signals.said_of(rows, self._columns):
+            yield name, said[:, items - self.first_item]
+
+    def kinds(self, users: IntArray) -> list[IntArray]:
+        """Return the places of users that were there, and of new ones, as far as there are any."""
+        new = users >= self.first_user
+        found = [places for places in (np.flatnonzero(~new), np.flatnonzero(new)) if len(places)]
+        return found or [np.zeros(0, dtype=np.int64)]
+
+    def of(self, users: IntArray) -> tuple[Signals, IntArray]:
+        """Return the signals of users that all were there or all are new, and their rows."""
+        if len(users) and users[0] >= self.first_user:
+            return self._people, users - self.first_user
+        return self._scorer.signals, users
 
     @cached_property
-    def _people(self) -> TwoStageScorer:
-        """The same weights on the signals of new users."""
-        train, scorer = self._split.train, self._ground.scorer
-        first = self._ground.counts[train.user_type]
-        people = People.of(scorer.world, self._used(), self._bundle.z[train.user_type][first:])
-        asked = replace(scorer)
-        asked.signals = scorer.signals.asked_by(people)
-        return asked
+    def _people(self) -> Signals:
+        world, train = self._scorer.world, self._train
+        z = self._bundle.z[train.user_type][self.first_user :]
+        used = self._used() + self._bundle.tastes
+        used.data[:] = 1
+        return self._scorer.signals.asked_by(People.of(world, used, z))
 
     def _used(self) -> Sparse:
         """Return what new users used of the items that were there, 0/1 CSR."""
         from scipy.sparse import csr_array
 
-        train, counts = self._split.train, self._ground.counts
-        first, num_items = counts[train.user_type], counts[train.item_type]
-        edges = train.interaction_edges
-        kept = (edges.src >= first) & (edges.dst < num_items)
+        edges = self._train.interaction_edges
+        kept = (edges.src >= self.first_user) & (edges.dst < self.first_item)
         ones = np.ones(int(kept.sum()), dtype=np.float32)
-        shape = (len(train.users) - first, num_items)
-        return csr_array((ones, (edges.src[kept] - first, edges.dst[kept])), shape=shape)
+        ends = edges.src[kept] - self.first_user, edges.dst[kept]
+        shape = (len(self._train.users) - self.first_user, self.first_item)
+        return csr_array((ones, ends), shape=shape)
+
+    @cached_property
+    def _columns(self) -> list[Any]:
+        """What signals need of the new items."""
+        stage, train, first = self._bundle.second_stage, self._train, self.first_item
+        assert stage is not None
+        new = NewItems(
+            num_items=first,
+            z=self._bundle.z[train.item_type][first:],
+            text=stage.text[first:],
+            channel=stage.channel[first:],
+            domains=train.items.domains[first:],
+            near=stage.near[first:],
+            similarity=stage.similarity[first:],
+            joined=_joined(train, self._bundle.ground.counts),
+        )
+        return self._scorer.signals.new_columns(new)
+
+
+@dataclass(eq=False)
+class GrownScorer(TwoStageScorer):
+    """Scores by the second stage, in units of the items that were there.
+
+    Attributes:
+        grown: the signals.
+    """
+
+    grown: GrownSignals | None = None
+
+    @cached_property
+    def signals(self) -> GrownSignals:  # type: ignore[override]
+        """Those that know newcomers."""
+        assert self.grown is not None
+        return self.grown
+
+    def score(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return scores `[len(users), len(items)]`."""
+        scores = np.empty((len(users), len(items)), dtype=np.float32)
+        old = items < self.signals.first_item
+        for places in self.signals.kinds(users):
+            signals, rows = self.signals.of(users[places])
+            known, new = self._scored(signals, rows, items[old], items[~old])
+            scores[np.ix_(places, np.flatnonzero(old))] = known
+            scores[np.ix_(places, np.flatnonzero(~old))] = new
+        return scores
+
+    def _scored(
+        self, signals: Signals, users: IntArray, items: IntArray, new: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return scores of items that were there, as they were, and of new ones."""
+        known = np.zeros((len(users), len(items)), dtype=np.float32)
+        later = np.zeros((len(users), len(new)), dtype=np.float32)
+        weights = self.ranker.by_name()
+        size = max(1, SCORED_BYTES // (4 * max(len(items), 1) * HELD))
+        for first in range(0, len(users), size):
+            block = slice(first, first + size)
+            told: dict[str, Said] = {}
+            if len(new):
+                told = dict(self.signals.said_of_new(signals, users[block], new))
+            for name, said in signals.said(users[block], items):
+                if name not in weights:
+                    continue
+                if len(new):
+                    unit = deviations_of(said if len(items) else told[name])
+                    add_in_units(later[block], told[name], unit, *weights[name])
+                add_weighed(known[block], said, *weights[name])
+        return known, later
+
+
+def _joined(graph: KnowledgeGraph, counts: Mapping[str, int]) -> dict[Any, Sparse]:
+    """Return the nodes that were there at the other ends of new items' edges, by edge type."""
+    from scipy.sparse import csr_array
+
+    item, first, found = graph.item_type, counts[graph.item_type], {}
+    size = len(graph.items) - first
+    for edge_type, edges in graph.edges.items():
+        src, _, dst = edge_type
+        if item not in (src, dst) or graph.user_type in (src, dst):
+            continue
+        ends = []
+        for kind, own, others in ((src, edges.src, edges.dst), (dst, edges.dst, edges.src)):
+            other = dst if kind == src else src
+            if kind == item:
+                kept = (own >= first) & (others < counts[other])
+                ends.append((own[kept] - first, others[kept]))
+        rows, columns = (np.concatenate(each) for each in zip(*ends, strict=True))
+        width = counts[dst if src == item else src]
+        matrix = csr_array(
+            (np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(size, width)
+        )
+        matrix.data[:] = 1
+        found[edge_type] = matrix
+    return found
