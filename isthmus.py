@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import answers, explain, graph, jobs, links, serve, texts
+from commands import answers, explain, graph, jobs, links, prepare, serve, texts
+from commands import write as writing
 from kg.errors import IsthmusError, one_line
 
 
@@ -60,7 +61,9 @@ for _panel, _commands in (
     ("Answers", answers.COMMANDS),
     ("Answers", explain.COMMANDS),
     ("Answers", links.COMMANDS),
+    ("Answers", prepare.COMMANDS),
     ("Answers", serve.COMMANDS),
+    ("Answers", writing.COMMANDS),
     ("Graphs", graph.COMMANDS),
     ("Texts", texts.COMMANDS),
 ):

@@ -1,0 +1,1 @@
+"""Language models that write and judge: on this machine, or behind an endpoint."""
