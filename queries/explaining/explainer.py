@@ -17,11 +17,9 @@ from queries.explaining.path import Path
 from queries.explaining.strands import Strands, Values, row_of
 from queries.explaining.threads import Threads, gather
 from queries.explaining.tracing import Tracer
-from queries.newcomers.second_stage import GrownScorer
 from queries.second_stage import TargetRanking
 from training.bundle import Bundle
 from training.ranking.second_stage import TwoStageScorer
-from training.ranking.weighing import Said
 
 Divided = Mapping[str, list[Strands]]  # signals by name
 FAINT = 1e-5  # a signal that is so small beside its strands is rounding
@@ -104,7 +102,7 @@ class Explainer:
         tracer = self._tracer
         # signals are scaled by the items that the model has learned from, whoever asks for whatever
         pool = np.flatnonzero(ranking.in_target[: len(tracer.world.text)])
-        said = self._said(np.array([user]), pool)
+        said = self._learned.signals.said(np.array([user]), pool)
         place, relations = place_of(pool, item), tracer.facts.names
         weighed = weigh(self._learned.ranker, said, place, relations)
         asker = tracer.asker(user, row_of(self._used, user)[0])
@@ -140,20 +138,9 @@ class Explainer:
 
     @property
     def _learned(self) -> TwoStageScorer:
-        """The second stage as it was learned: newcomers change nothing in it."""
         assert self._ranking is not None
-        scorer = self._ranking.scorer
-        if isinstance(scorer, TwoStageScorer):
-            return scorer
-        assert isinstance(scorer, GrownScorer)
-        return scorer.learned
-
-    def _said(self, users: IntArray, pool: IntArray) -> Iterator[tuple[str, Said]]:
-        assert self._ranking is not None
-        scorer = self._ranking.scorer
-        if isinstance(scorer, GrownScorer):
-            return scorer.said(users, pool)
-        return self._learned.signals.said(users, pool)
+        assert isinstance(self._ranking.scorer, TwoStageScorer)
+        return self._ranking.scorer
 
     def _paths(
         self, threads: Threads, listed: IntArray, user: int, item: int, size: float

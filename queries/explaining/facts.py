@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kg.graph import EdgeType, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.explaining.people import People
 from queries.explaining.strands import Asker, Strands, Values, row_of
@@ -24,7 +23,7 @@ class Facts:
         self._world, self._people = world, people
         train = world.split.train
         self._joins = dict(joins(train))
-        self.edge_types = {name: edge_type_of(name, train) for name in self._joins}
+        self.edge_types = {name: join.edge_type for name, join in self._joins.items()}
         self._degree = {name: join.degree() for name, join in self._joins.items()}
 
     @property
@@ -49,29 +48,16 @@ class Facts:
         own = own[own != item]
         table = join.onto[ends][:, own].toarray() * weight[:, None] * scale
         end, place = np.nonzero(table)
-        src, _, dst = self.edge_types[name]
+        src, _, dst = join.edge_type
         item_type = self._world.split.train.item_type
-        direct = src == dst
         return Strands(
-            kind="direct" if direct else "entity",
+            kind="direct" if join.direct else "entity",
             own=own[place],
             adds=table[end, place].astype(np.float64),
             relation=name,
-            middle=np.full(len(end), -1) if direct else ends[end],
-            middle_type="" if direct else (dst if src == item_type else src),
+            middle=np.full(len(end), -1) if join.direct else ends[end],
+            middle_type="" if join.direct else (dst if src == item_type else src),
         )
-
-
-def edge_type_of(name: str, graph: KnowledgeGraph) -> EdgeType:
-    """Return which relation of the graph a signal is named after."""
-    found = []
-    for edge_type, edges in graph.edges.items():
-        src, relation, dst = edge_type
-        called = relation if src == dst else f"same {relation}"
-        exact = name.startswith(f"{called} ({src} to {dst})")
-        if graph.user_type not in (src, dst) and (name == called or exact):
-            found.append((exact, len(edges), edge_type))
-    return max(found)[2]
 
 
 def _takes(join: Join, item: int) -> tuple[IntArray, Values]:

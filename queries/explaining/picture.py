@@ -90,9 +90,11 @@ def _stops(path: Path, place: int) -> list[tuple[int, Any, str, str]]:
         words = _cut(node.title)
         if stands and path.others:
             words += f"\nand {path.others} more"
+        if stands:
+            words += f"\n({path.relations[-1].relation.replace('_', ' ')})"
         if not stands:
             words = f"{path.relations[1].relation.replace('_', ' ')}:\n{words}"
-        key = ("between", node.type, node.id, path.others)
+        key = ("between", node.type, node.id, words)
         stops.append((3 if stands else 2, key, words, ", ".join(node.domains) or "joins"))
     stops.append((4, ("item", item.id), _cut(item.title), ", ".join(item.domains)))
     return stops
@@ -109,7 +111,7 @@ def _figure(explanation: Explanation) -> Any:
     size = (2.0 + 2.35 * len(columns), 1.6 + 0.85 * tallest)
     where = _places(graph, columns)
     with mpl.rc_context({"svg.fonttype": "none", "text.parse_math": False}):
-        figure = Figure(figsize=size, dpi=150, layout="constrained")
+        figure = Figure(figsize=size, dpi=120, layout="constrained")
         axes = figure.add_subplot()
         axes.set_axis_off()
         axes.set_xlim(-0.5, len(columns) - 0.5)
@@ -193,11 +195,24 @@ def _places(graph: "nx.MultiDiGraph", columns: list[int]) -> dict[Any, tuple[flo
             before = [height[src] for src in graph.predecessors(key) if src in height]
             pulled[key] = sum(before) / len(before) if place > 1 and before else float(-order)
         keys.sort(key=lambda key: -pulled[key])
-        step = tallest / len(keys)
-        for order, key in enumerate(keys):
-            height[key] = tallest - 0.5 - step * (order + 0.5)
-            where[key] = (float(place), height[key])
+        if place > 1:
+            placed = _apart([pulled[key] for key in keys], tallest)
+        else:
+            placed = [tallest - 0.5 - tallest / len(keys) * (n + 0.5) for n in range(len(keys))]
+        height.update(zip(keys, placed, strict=True))
+        where.update({key: (float(place), height[key]) for key in keys})
     return where
+
+
+def _apart(wanted: list[float], tallest: int) -> list[float]:
+    """Return heights near those that are wanted, from the top, one apart and inside the frame."""
+    placed: list[float] = []
+    for value in wanted:
+        placed.append(min(value, placed[-1] - 1) if placed else min(value, tallest - 1.0))
+    for place in reversed(range(len(placed))):
+        lowest = placed[place + 1] + 1 if place + 1 < len(placed) else 0.0
+        placed[place] = max(placed[place], lowest)
+    return placed
 
 
 def _cut(title: str) -> str:
