@@ -15,6 +15,7 @@ from queries.candidates import pair_scores, top_k, unit_rows
 from queries.filters import Filters
 from queries.index.files import COSINES, SCORES, Asked, Indexes
 from queries.opened import check_bundle
+from queries.prepared import Prepared
 from queries.probabilities import Probabilities, Probability
 from queries.reorder import keep, reorder
 from queries.second_stage import TargetRanking
@@ -50,6 +51,11 @@ class Engine:
             self.ranking = TargetRanking(bundle.ranking_scorer(split), target)
         self.indexes: Indexes | None = None  # of very many nodes, where there are any
         self._units: dict[str, FloatArray] = {}
+
+    def use(self, prepared: Prepared | None) -> None:
+        """Look answers of the target up where they were made ahead."""
+        if self.ranking is not None:
+            self.ranking.prepared = prepared
 
     def recommend(
         self, users: IntArray, domain: str, k: int, filters: Filters
@@ -129,6 +135,9 @@ class Engine:
         """
         found = np.full(rows.shape, np.nan)
         there = rows >= 0
+        if self.ranking is not None:
+            found, known = self.ranking.probabilities(users, rows)
+            there &= ~known
         found[there] = self.likely_pairs(np.repeat(users, there.sum(axis=1)), rows[there])
         return found
 

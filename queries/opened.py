@@ -11,6 +11,7 @@ from kg.errors import ArtefactError, InputError, nearest
 from kg.graph import KnowledgeGraph
 from kg.store import load_graph
 from queries.index.files import Indexes, open_indexes
+from queries.prepared import Prepared, open_prepared
 from training.bundle import Bundle, load_bundle
 from training.evaluation.split import Split
 from training.evaluation.split_files import load_split
@@ -30,6 +31,7 @@ class Opened:
         split: what was held out; None where everything was trained on.
         run: the run folder; None for what was put together by hand.
         indexes: of very many nodes; None where search is exact.
+        prepared: answers made ahead; None where there are none.
     """
 
     graph: KnowledgeGraph
@@ -37,6 +39,7 @@ class Opened:
     split: Split | None
     run: Path | None = None
     indexes: Indexes | None = None
+    prepared: Prepared | None = None
 
     @cached_property
     def ground(self) -> "Ground":
@@ -70,7 +73,14 @@ def open_run(run: Path, protocol: str | None = None) -> Opened:
     bundle = load_bundle(task.model, graph)
     split = load_split(task.split, graph) if task.split.is_dir() else None
     indexes = open_indexes(task.index, task.model)
-    return Opened(graph=graph, bundle=bundle, split=split, run=run, indexes=indexes)
+    return Opened(
+        graph=graph,
+        bundle=bundle,
+        split=split,
+        run=run,
+        indexes=indexes,
+        prepared=open_prepared(task, graph),
+    )
 
 
 def check_bundle(bundle: Bundle, graph: KnowledgeGraph) -> None:

@@ -88,6 +88,7 @@ class Recommender:
         found = cls(opened.graph, opened.bundle, split=opened.split, device=device)
         found.opened = opened
         found.engine.indexes = opened.indexes
+        found.engine.use(opened.prepared)
         return found
 
     def with_newcomers(self, newcomers: "Newcomers") -> "Recommender":
@@ -105,6 +106,7 @@ class Recommender:
 
         found = self._of(extend(self.opened, newcomers), self.engine.device)
         found.engine.indexes = self.engine.indexes  # newcomers are searched beside it
+        found.engine.use(self.opened.prepared)
         return found
 
     def recommend(

@@ -10,6 +10,7 @@ from kg.errors import InputError
 from kg.graph import BoolArray, FloatArray
 from kg.vocab import IntArray
 from queries.largest import places_of_largest
+from queries.prepared import Prepared
 from training.baselines.base import Scorer
 from training.evaluation.metrics import mid_ranks
 
@@ -26,10 +27,14 @@ class TargetRanking:
     Args:
         scorer: the second stage.
         in_target: items of the domain, bool `[num_items]`.
+
+    Attributes:
+        prepared: answers made ahead; what they do not hold is scored.
     """
 
     def __init__(self, scorer: Scorer, in_target: BoolArray) -> None:
         self.scorer, self.in_target = scorer, in_target
+        self.prepared: Prepared | None = None
         self._pool = np.flatnonzero(in_target)
         self._place = np.cumsum(in_target) - 1
 
@@ -52,6 +57,31 @@ class TargetRanking:
         """
         if k < 1:
             raise InputError(f"k = {k}: expected at least 1")
+        if self.prepared is None or self.prepared.num_items != len(self.in_target):
+            return self._scored_top(users, allowed, k, seen)
+        rows, best, done = self.prepared.top(users, allowed, k=k, seen=seen)
+        left = np.flatnonzero(~done)
+        if len(left):
+            known = None if seen is None else seen[left]
+            rows[left], best[left] = self._scored_top(users[left], allowed, k, known)
+        return rows, best
+
+    def probabilities(
+        self, users: IntArray, rows: IntArray
+    ) -> tuple[npt.NDArray[np.float64], BoolArray]:
+        """Return probabilities of answers that were made ahead, and which of them were.
+
+        Args:
+            users: `[num_users]`.
+            rows: items `[num_users, k]`, -1 where there is none.
+        """
+        if self.prepared is None or self.prepared.num_items != len(self.in_target):
+            return np.full(rows.shape, np.nan), np.zeros(rows.shape, dtype=np.bool_)
+        return self.prepared.probabilities(users, rows)
+
+    def _scored_top(
+        self, users: IntArray, allowed: BoolArray, k: int, seen: Any
+    ) -> tuple[IntArray, FloatArray]:
         rows: IntArray = np.full((len(users), k), -1, dtype=np.int64)
         best: FloatArray = np.full((len(users), k), -np.inf, dtype=np.float32)
         out = np.flatnonzero(~allowed[self._pool])

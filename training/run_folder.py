@@ -36,6 +36,11 @@ class TaskFolder:
         return self.path / "index"
 
     @property
+    def answers(self) -> Path:
+        """Folder: the best answers of all users, made ahead (`queries.prepared`)."""
+        return self.path / "answers"
+
+    @property
     def results(self) -> Path:
         """JSON: model and floors, with intervals and tests."""
         return self.path / "results.json"
