@@ -138,9 +138,14 @@ class GrownSignals:
     def _people(self) -> Signals:
         world, train = self._scorer.world, self._train
         z = self._bundle.z[train.user_type][self.first_user :]
+        return self._scorer.signals.asked_by(People.of(world, self.used, z))
+
+    @cached_property
+    def used(self) -> Sparse:
+        """What new users used, or are taken to like, of known items, 0/1 CSR."""
         used = self._used() + self._bundle.tastes
         used.data[:] = 1
-        return self._scorer.signals.asked_by(People.of(world, used, z))
+        return used
 
     def _used(self) -> Sparse:
         """Return what new users used of the items that were there, 0/1 CSR."""
@@ -156,9 +161,14 @@ class GrownSignals:
     @cached_property
     def _columns(self) -> list[Any]:
         """What signals need of the new items."""
+        return self._scorer.signals.new_columns(self.new)
+
+    @cached_property
+    def new(self) -> NewItems:
+        """What is known of the new items."""
         stage, train, first = self._bundle.second_stage, self._train, self.first_item
         assert stage is not None
-        new = NewItems(
+        return NewItems(
             num_items=first,
             z=self._bundle.z[train.item_type][first:],
             text=stage.text[first:],
@@ -168,7 +178,6 @@ class GrownSignals:
             similarity=stage.similarity[first:],
             joined=_joined(train, self._bundle.ground.counts),
         )
-        return self._scorer.signals.new_columns(new)
 
 
 @dataclass(eq=False)
