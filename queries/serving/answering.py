@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from queries.serving import asks, replies
-from queries.serving.bodies import Explain, Id, Name, Number, Pair, Pairs, Recommend, Similar
+from queries.serving import asks, links, replies
+from queries.serving.bodies import Explain, Id, Name, Number, Pair, Predict, Recommend, Similar
 from queries.serving.models import Served
 from queries.serving.state import State, answer, state_of, unchanged
 from queries.serving.strict import StrictRoute
@@ -40,7 +40,7 @@ async def recommend_one(
 
 async def _recommend(state: State, request: Request, served: Served, body: Recommend) -> Response:
     asked = asks.wanted(served, body)
-    users = served.names.rows(body.users or (), served.opened.graph.user_type)
+    users = served.names.rows(body.users or (), served.graph.user_type)
     if unchanged(request, served):
         return answer(request, served, None)
     if body.users is None:
@@ -74,10 +74,12 @@ async def similar_one(
     return await _ask(request, asks.similar, Similar(ids=[id], type=type, domain=domain, k=k))
 
 
-@router.post("/predict", responses={200: {"model": replies.Scores}})
-async def predict(body: Pairs, request: Request) -> Response:
-    """Score pairs of a user and an item."""
-    return await _ask(request, asks.score, body.pairs)
+@router.post("/predict", responses={200: {"model": replies.Predicted}})
+async def predict(body: Predict, request: Request) -> Response:
+    """Score pairs of a user and an item, or predict links of any relation."""
+    if body.pairs is not None:
+        return await _ask(request, asks.score, body.pairs)
+    return await _ask(request, links.predict, body)
 
 
 @router.get("/predict", responses={200: {"model": replies.Scores}})

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from kg.errors import InputError
-from queries.opened import Opened
 from queries.recommender import Recommender
 from queries.serving.bodies import Add, NewNode
 
@@ -16,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def with_somebody(
-    opened: Opened, likes: Sequence[str] | None, text: str | None
+    recommender: Recommender, likes: Sequence[str] | None, text: str | None
 ) -> tuple[Recommender, str]:
     """Return a recommender that knows one user more, and the id of that user.
 
     Args:
-        opened: the model; it is not changed.
+        recommender: of the model; it is not changed.
         likes: ids of items that they used.
         text: what is known of them in words.
 
@@ -29,38 +27,35 @@ def with_somebody(
         UnknownIdError: an item is unknown.
         InputError: the run has no encoder for texts.
     """
-    from queries.newcomers.extending import extend
     from queries.newcomers.tables import USER, Newcomers
 
     name = USER
-    while name in opened.graph.users.vocab:
+    while name in recommender.graph.users.vocab:
         name += "'"
     somebody = Newcomers.likes(likes or (), name)
     if text is not None:
         somebody = somebody + Newcomers.text(text, name)
-    return recommender_of(extend(opened, somebody)), name
+    return recommender.with_newcomers(somebody), name
 
 
-def recommender_of(opened: Opened) -> Recommender:
-    """Return what answers for an opened model."""
-    return Recommender(opened.graph, opened.bundle, split=opened.split)
-
-
-def with_added(opened: Opened, requests: Sequence[Add]) -> Opened:
-    """Return the model with the nodes and edges of requests, in their order.
+def with_added(recommender: Recommender, requests: Sequence[Add]) -> Recommender:
+    """Return a recommender that knows the nodes and edges of requests, in their order.
 
     Raises:
         UnknownIdError: an edge ends at a node that is neither there nor new.
         InputError: a node is there already, or something does not fit the graph.
     """
     if not requests:
-        return opened
-    from queries.newcomers.extending import extend
-
+        return recommender
     together = _newcomers(requests[0])
     for request in requests[1:]:
         together = together + _newcomers(request)
-    return extend(opened, together)
+    return recommender.with_newcomers(together)
+
+
+def count(recommender: Recommender) -> int:
+    """Return how many nodes there are, of all types."""
+    return sum(map(len, recommender.graph.nodes.values()))
 
 
 def _newcomers(request: Add) -> "Newcomers":
@@ -73,7 +68,7 @@ def _newcomers(request: Add) -> "Newcomers":
     nodes = pa.table({name: columns[name] for name in NODES.names}, schema=NODES)
     for name in sorted({name for node in request.nodes for name in node.attributes}):
         nodes = nodes.append_column(ATTRIBUTE + name, _attribute(name, request.nodes))
-    edges = {
+    edges: dict[str, list[Any]] = {
         name: [getattr(edge, name, None) for edge in request.edges]
         for name in EDGES.names
         if name != "place"
@@ -88,8 +83,3 @@ def _attribute(name: str, nodes: Sequence[NewNode]) -> Any:
         return pa.array(values)
     except pa.ArrowException:
         raise InputError(f"attribute {name!r} has values of several kinds") from None
-
-
-def count(opened: Opened) -> int:
-    """Return how many nodes there are, of all types."""
-    return int(np.sum([len(nodes) for nodes in opened.graph.nodes.values()]))

@@ -37,7 +37,7 @@ def wanted(served: Served, body: Recommend) -> Wanted:
         UnknownIdError: an item that is excluded or allowed is unknown.
     """
     domain = served.target if body.domain is None else body.domain
-    graph = served.opened.graph
+    graph = served.graph
     graph.domain_index(domain)
     bounded(body.k, served.names.items_by_domain[domain], f"items of {domain}")
     served.names.rows([*body.exclude, *(body.allow or ())], graph.item_type)
@@ -87,10 +87,10 @@ def recommend_somebody(asked: Wanted, body: Recommend) -> list[list[dict[str, An
         InputError: the run has no encoder for texts.
     """
     served = asked.served
-    served.names.rows(body.likes or (), served.opened.graph.item_type)
-    recommender, _ = with_somebody(served.opened, body.likes, body.text)
+    served.names.rows(body.likes or (), served.graph.item_type)
+    recommender, _ = with_somebody(served.recommender, body.likes, body.text)
     known = replace(asked, served=replace(served, recommender=recommender))
-    return recommend(known, [len(served.opened.graph.users)])
+    return recommend(known, [len(served.graph.users)])
 
 
 def similar(served: Served, body: Similar) -> list[dict[str, Any]]:
@@ -145,10 +145,10 @@ def explain(served: Served, body: Explain) -> dict[str, Any]:
     Raises:
         UnknownIdError: the user or the item is unknown.
     """
-    graph = served.opened.graph
+    graph = served.graph
     served.names.rows([body.item, *(body.likes or ())], graph.item_type)
     if body.user is None:
-        recommender, user = with_somebody(served.opened, body.likes, body.text)
+        recommender, user = with_somebody(served.recommender, body.likes, body.text)
     else:
         recommender, user = served.recommender, body.user
         served.names.rows([user], graph.user_type)
@@ -163,7 +163,7 @@ def history(served: Served, user: str) -> dict[str, list[dict[str, Any]]]:
     Raises:
         UnknownIdError: the user is unknown.
     """
-    graph, seen = served.opened.graph, served.recommender.engine.seen
+    graph, seen = served.graph, served.recommender.engine.seen
     row = served.names.rows([user], graph.user_type)[0]
     start, stop = seen.indptr[row : row + 2]
     order = np.lexsort((seen.indices[start:stop], -seen.data[start:stop]))
@@ -183,7 +183,7 @@ def search(served: Served, text: str, node_type: str | None, limit: int) -> list
     Raises:
         InputError: no such node type.
     """
-    graph = served.opened.graph
+    graph = served.graph
     types = [graph.user_type, graph.item_type] if node_type is None else [node_type]
     found = []
     for each in types:

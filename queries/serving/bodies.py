@@ -77,10 +77,34 @@ class Pair(Body):
     item: Id
 
 
-class Pairs(Body):
-    """Pairs to score."""
+class Triple(Body):
+    """A link: what it leads from, its relation, what it leads to."""
 
-    pairs: Annotated[list[Pair], Field(min_length=1, max_length=MOST_PAIRS)]
+    head: Id
+    relation: Name
+    tail: Id
+
+
+class Predict(Body):
+    """What to predict: scores of pairs or triples, or what heads lead to, or leads to tails."""
+
+    pairs: Annotated[list[Pair], Field(min_length=1, max_length=MOST_PAIRS)] | None = None
+    triples: Annotated[list[Triple], Field(min_length=1, max_length=MOST_PAIRS)] | None = None
+    heads: Annotated[list[Id], Field(min_length=1, max_length=MOST_BATCH)] | None = None
+    tails: Annotated[list[Id], Field(min_length=1, max_length=MOST_BATCH)] | None = None
+    relation: Name | None = Field(None, description="Of heads or tails.")
+    type: Name | None = Field(None, description="Of the answers, where there are several.")
+    domain: Name | None = Field(None, description="Only answers of this domain.")
+    include_known: bool = Field(False, description="Answer with what the model learned from, too.")
+    k: Number = 10
+
+    @model_validator(mode="after")
+    def _one_question(self) -> "Predict":
+        if sum(one is not None for one in (self.pairs, self.triples, self.heads, self.tails)) != 1:
+            raise ValueError("give one of pairs, triples, heads and tails")
+        if (self.relation is None) != (self.heads is None and self.tails is None):
+            raise ValueError("give a relation with heads or tails, and with them alone")
+        return self
 
 
 class Explain(Body):

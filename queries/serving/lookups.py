@@ -40,7 +40,7 @@ async def history(
     if unchanged(request, served):
         return answer(request, served, None)
     domains = await state.pool.run(asks.history, served, user)
-    user_type = served.opened.graph.user_type
+    user_type = served.graph.user_type
     title = served.names.titles(served.names.rows([user], user_type), user_type)[0]
     return answer(request, served, {"user": user, "title": title, "domains": domains})
 
@@ -55,7 +55,7 @@ async def about(request: Request) -> Response:
 
 
 def _about(served: Served) -> dict[str, Any]:
-    graph, split, known = served.opened.graph, served.opened.split, served.recommender.about
+    graph, split, known = served.graph, served.recommender.split, served.recommender.about
     return {
         "name": str(known.get("job", {}).get("name", "")),
         "protocol": None if split is None else split.protocol,

@@ -7,13 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version as installed
 from typing import Any
 
 from kg.errors import IsthmusError
-from queries.opened import Opened, open_run
+from kg.files import MANIFEST
+from kg.graph import KnowledgeGraph
+from queries.links.predictor import LinkPredictor
 from queries.recommender import Recommender
-from queries.serving.arriving import count, recommender_of, with_added
+from queries.serving.arriving import count, with_added
 from queries.serving.bodies import Add
 from queries.serving.journal import Journal
 from queries.serving.names import Names
@@ -30,8 +33,7 @@ class Served:
     """One opened model. Nothing in it changes: a request keeps to the one it began with.
 
     Attributes:
-        opened: graph, model and split, with what was added.
-        recommender: answers.
+        recommender: answers; it knows what was added.
         names: ids, titles and domains.
         version: of the model, the graph and what was added; what an ETag says.
         files: what the run folder looked like when it was opened.
@@ -40,7 +42,6 @@ class Served:
         since: when it was opened, seconds since 1970.
     """
 
-    opened: Opened
     recommender: Recommender
     names: Names
     version: str
@@ -50,15 +51,25 @@ class Served:
     since: float
 
     @property
+    def graph(self) -> KnowledgeGraph:
+        """The graph, with what was added."""
+        return self.recommender.graph
+
+    @cached_property
+    def links(self) -> LinkPredictor:
+        """Predicts links of any relation; made when it is first asked for."""
+        return LinkPredictor(self.recommender.opened)
+
+    @property
     def added(self) -> int:
         """How many nodes were added while serving."""
-        return count(self.opened) - self.nodes
+        return count(self.recommender) - self.nodes
 
     @property
     def target(self) -> str:
         """The domain that the model was trained for; the first one of a model without."""
-        split = self.opened.split
-        return self.opened.graph.domains[0] if split is None else split.target
+        split = self.recommender.split
+        return self.graph.domains[0] if split is None else split.target
 
 
 def with_requests(served: Served, requests: list[Add]) -> Served:
@@ -68,8 +79,8 @@ def with_requests(served: Served, requests: list[Add]) -> Served:
         UnknownIdError: an edge ends at a node that is neither there nor new.
         InputError: something does not fit the graph.
     """
-    opened = with_added(served.opened, requests)
-    return _served(opened, served.files, served.requests + len(requests), served.nodes)
+    recommender = with_added(served.recommender, requests)
+    return _served(recommender, served.files, served.requests + len(requests), served.nodes)
 
 
 class Models:
@@ -135,7 +146,7 @@ class Models:
         for attempt in range(1, _ATTEMPTS + 1):
             files = self._files()
             try:
-                opened = open_run(settings.run, settings.protocol)
+                opened = Recommender.open(settings.run, settings.protocol)
             except (IsthmusError, OSError):
                 if attempt == _ATTEMPTS or self._files() == files:
                     raise
@@ -154,10 +165,11 @@ class Models:
         run = RunFolder(self.settings.run)
         protocols = [self.settings.protocol] if self.settings.protocol else run.protocols()[:1]
         digest = hashlib.sha256()
-        for folder in [run.graph, *(run.task(name).model for name in protocols)] + [
-            run.task(name).split for name in protocols
-        ]:
-            manifest = folder / "manifest.json"
+        folders = [run.graph]
+        for task in map(run.task, protocols):
+            folders += [task.model, task.split, task.answers, task.index]
+        for folder in folders:
+            manifest = folder / MANIFEST
             try:
                 digest.update(manifest.read_bytes())
             except OSError:
@@ -165,14 +177,11 @@ class Models:
         return digest.hexdigest()
 
 
-def _served(opened: Opened, files: str, requests: int, nodes: int) -> Served:
-    recommender = recommender_of(opened)
-    names = Names(opened.graph)
+def _served(recommender: Recommender, files: str, requests: int, nodes: int) -> Served:
     label = hashlib.sha256(f"{installed('isthmus')} {files} {requests}".encode()).hexdigest()[:16]
     served = Served(
-        opened=opened,
         recommender=recommender,
-        names=names,
+        names=Names(recommender.graph),
         version=label,
         files=files,
         requests=requests,
@@ -185,7 +194,7 @@ def _served(opened: Opened, files: str, requests: int, nodes: int) -> Served:
 
 def _warm(served: Served) -> None:
     """Make what the first questions would have to wait for."""
-    graph = served.opened.graph
+    graph = served.graph
     if len(graph.users):
         served.recommender.recommend(graph.users.vocab.id(0), domain=served.target, k=1)
     if len(graph.items):

@@ -71,6 +71,30 @@ class Scores(BaseModel):
     answers: list[Score]
 
 
+class ScoredTriple(BaseModel):
+    """The score of a triple, and whether the model learned from it."""
+
+    head: str
+    relation: str
+    tail: str
+    score: float
+    known: bool
+
+
+class LinkedTo(BaseModel):
+    """What a node is linked to, or what is linked to it, likeliest first."""
+
+    id: str
+    nodes: list[Scored]
+
+
+class Predicted(BaseModel):
+    """Scores of pairs or triples, or nodes for each head or tail, in the order of the question."""
+
+    model: str
+    answers: list[Score] | list[ScoredTriple] | list[LinkedTo]
+
+
 class Explained(BaseModel):
     """Why a user is given an item: parts that sum to the score, and paths."""
 

@@ -109,11 +109,12 @@ def test_a_new_model_is_found_while_everybody_goes_on_asking(serve, put):
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
         thread.start()
-    for number in range(10):
-        put(number)
-        before, deadline = len(seen), time.monotonic() + 10
-        while len(seen) == before and time.monotonic() < deadline:
+    for number in range(11):
+        deadline = time.monotonic() + 20
+        while len(seen) == number and time.monotonic() < deadline:
             time.sleep(0.005)
+        if number < 10:
+            put(number)
     stop.set()
     for thread in threads:
         thread.join()
