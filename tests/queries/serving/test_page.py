@@ -32,7 +32,9 @@ def test_every_asset_ships_and_nothing_comes_from_elsewhere():
 def test_titles_are_never_markup():
     for path in FOLDER.glob("*.js"):
         source = path.read_text(encoding="utf-8")
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", source), path
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", source), (
+            path
+        )
 
 
 def test_the_page_is_served_with_its_assets(client):
