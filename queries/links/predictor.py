@@ -163,10 +163,9 @@ class LinkPredictor:
         domain: str | None = None,
         include_known: bool = False,
     ) -> pa.Table:
-        """Return one row an answer, without padding: head, relation, tail, rank, title, score.
+        """Return one row an answer: head, relation, tail, rank, title of the answer, score.
 
-        Rank counts from 1, and the title is that of the answer. With `include_known` there is a
-        last column, `known`.
+        Rank counts from 1; there is no padding. With `include_known` a last column is `known`.
         """
         asked = self.nodes[side.given].vocab.index(ids)
         rows, scores = self._rows(side, asked, k, domain, include_known)
@@ -179,11 +178,10 @@ class LinkPredictor:
             wanted.vocab.ids.take(pa.array(answer)),
         ]
         head, tail = ends if side.tails else ends[::-1]
-        name = pa.array([side.edge_type[1]] * len(answer), pa.string())
         table = pa.table(
             {
                 "head": head,
-                "relation": name,
+                "relation": pa.array([side.edge_type[1]] * len(answer), pa.string()),
                 "tail": tail,
                 "rank": rank,
                 "title": titles_at(wanted, answer),
