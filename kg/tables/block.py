@@ -51,7 +51,8 @@ class Block:
             if columns is not None:
                 size = len(next(iter(columns.values())))
                 tally.rows += size
-                return Rows(columns, size, lambda: self._places[0], self._raw), self._end
+                held = len(self.data)
+                return Rows(columns, size, lambda: self._places[0], self._raw, held), self._end
         text = self.data.decode("utf-8", "surrogateescape")
         lines = text.split("\n")
         if not lines[-1]:

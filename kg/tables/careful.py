@@ -48,7 +48,13 @@ def read_lines(
     cells = fields.flatten()
     places = np.arange(0, len(cells), width)
     columns = {name: cells.take(pa.array(places + j)) for j, name in enumerate(header)}
-    return Rows(columns, len(array), lambda: numbers, lambda row: str(array[row].as_py()))
+    return Rows(
+        columns,
+        len(array),
+        lambda: numbers,
+        lambda row: str(array[row].as_py()),
+        array.nbytes,
+    )
 
 
 def read_records(
@@ -120,7 +126,7 @@ def read_records(
         for name, values in zip(header, by_column, strict=True)
     }
     places = np.array(numbers, dtype=np.int64)
-    return Rows(columns, len(places), lambda: places, raws.__getitem__), begin
+    return Rows(columns, len(places), lambda: places, raws.__getitem__, sum(map(len, raws))), begin
 
 
 def is_unicode(text: str) -> bool:

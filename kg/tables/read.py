@@ -96,7 +96,7 @@ def read_table(
         return
     with open_bytes(source.path) as stream:
         if kind == "jsonl":
-            yield from read_json_lines(stream, wanted, source, tally)
+            yield from read_json_lines(stream, wanted, numbers, source, tally)
         else:
             layout = Layout(
                 delimiter=section.delimiter or DELIMITERS[kind],

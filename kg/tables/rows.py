@@ -16,6 +16,7 @@ from kg.vocab import IntArray
 
 SHOWN = 50  # columns in a message
 
+HELD = 1 << 29  # bytes of a file that are in memory at once, about
 FEW = 50_000  # rows; for fewer, another thread is no help
 
 
@@ -29,12 +30,14 @@ class Rows:
         size: number of rows.
         find_lines: the number of the line that each row begins on; asked for a reject only.
         raw: the text of one row.
+        held: bytes of the file that are kept for that.
     """
 
     columns: dict[str, Any]
     size: int
     find_lines: Callable[[], IntArray]
     raw: Callable[[int], str]
+    held: int = 0
 
     def __len__(self) -> int:
         return self.size
@@ -46,16 +49,17 @@ class Rows:
 
 
 def in_batches(parts: Iterable[Rows], size: Callable[[], int]) -> Iterator[list[Rows]]:
-    """Collect parts until they have at least `size()` rows together; the last may have fewer."""
+    """Collect parts until they have `size()` rows together, or hold `HELD` bytes of their file.
+
+    The last batch may have less.
+    """
     pending: list[Rows] = []
-    count = 0
     for part in parts:
         pending.append(part)
-        count += len(part)
-        if count >= size():
+        if sum(map(len, pending)) >= size() or sum(some.held for some in pending) >= HELD:
             yield pending
-            pending, count = [], 0
-    if count:
+            pending = []
+    if any(map(len, pending)):
         yield pending
 
 
