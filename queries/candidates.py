@@ -12,6 +12,7 @@ from kg.vocab import IntArray
 from queries.largest import CACHED_CELLS, CELL_BYTES, places_of_largest
 
 DEFAULT_BLOCK_BYTES = 128 * 2**20
+_USERS = 256  # more of them make no product quicker
 # Matrix products of different shapes round differently, so a few more than k are fetched and then
 # scored one by one: an answer does not depend on who else was in the batch.
 _SLACK = 16
@@ -94,14 +95,18 @@ def top_k(
     if not fetched:
         return indices, scores
 
-    search = _numpy_search if device is None else _torch_search(device)
+    search: Callable[[FloatArray, FloatArray, Any], _Search] = _numpy_search
+    if device is not None:
+        from queries.device import torch_search
+
+        search = torch_search(device)
     sizes = _sizes(num_users, len(candidates), fetched, user_z.shape[1], block_bytes)
     for people in _spans(slice(0, num_users), sizes.people):
         blocks = list(_spans(people, sizes.users))
         kept: list[_Best] = []
         for span in _spans(slice(0, len(candidates)), sizes.items):
             block = _rows(candidates[span])
-            best = search(item_z[block], item_bias[block], sizes.cells)
+            best = search(item_z[block], item_bias[block], sizes)
             for place, rows in enumerate(blocks):
                 hidden = _seen_cells(seen, rows, candidates, span)
                 values, columns = best(user_z[rows], hidden, fetched)
@@ -137,7 +142,7 @@ def _settle(
     scores[:, : order.shape[1]], indices[:, : order.shape[1]] = _pick((exact, items), order)
 
 
-def _numpy_search(item_z: FloatArray, bias: FloatArray, cells: int) -> _Search:
+def _numpy_search(item_z: FloatArray, bias: FloatArray, sizes: "_Sizes") -> _Search:
     """Return what finds the best items of a block of users.
 
     It is asked with vectors of users, cells to leave out (rows, columns) and k, and returns scores
@@ -146,52 +151,18 @@ def _numpy_search(item_z: FloatArray, bias: FloatArray, cells: int) -> _Search:
     Args:
         item_z: of a block of items.
         bias: of the same.
-        cells: among which the largest are chosen at once.
+        sizes: of blocks.
     """
+    room = np.empty((sizes.users, len(item_z)), dtype=np.float32)
 
     def best(user_z: FloatArray, hidden: tuple[IntArray, IntArray], k: int) -> _Best:
-        block = user_z @ item_z.T
+        block = np.matmul(user_z, item_z.T, out=room[: len(user_z)])
         block += bias
         block[hidden] = -np.inf
-        places = places_of_largest(block, k, cells)
+        places = places_of_largest(block, k, sizes.cells)
         return np.take_along_axis(block, places, axis=1), places
 
     return best
-
-
-def _torch_search(device: str) -> Callable[[FloatArray, FloatArray, int], _Search]:
-    """Return `_numpy_search` done by torch on `device`."""
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"device {device!r} cannot be used: {reason}") from None
-
-    def there(array: npt.NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-    def search(item_z: FloatArray, bias: FloatArray, cells: int) -> _Search:
-        del cells
-        items, biases = there(item_z), there(bias)
-        # `topk` takes any of equals. So a score and its column become one integer: the float32's
-        # bits, made to grow with its value, above the complement of the column.
-        complement = 0xFFFFFFFF - torch.arange(len(items), device=device)
-
-        def best(user_z: FloatArray, hidden: tuple[IntArray, IntArray], k: int) -> _Best:
-            block = (there(user_z) @ items.T).add_(biases)
-            block[there(hidden[0]), there(hidden[1])] = -torch.inf
-            bits = block.add(0.0).view(torch.int32)  # -0.0 becomes 0.0
-            bits ^= (bits >> 31) & 0x7FFFFFFF
-            keys = (bits.long() << 32) | complement
-            largest = keys.topk(min(k, keys.shape[1]), dim=1, sorted=False).values
-            places = (0xFFFFFFFF - (largest & 0xFFFFFFFF)).sort(dim=1).values
-            return block.gather(1, places).cpu().numpy(), places.cpu().numpy()
-
-        return best
-
-    return search
 
 
 def _pick(arrays: tuple[FloatArray, IntArray], places: IntArray) -> tuple[FloatArray, IntArray]:
@@ -220,13 +191,13 @@ class _Sizes(NamedTuple):
 def _sizes(
     num_users: int, num_candidates: int, fetched: int, width: int, block_bytes: int
 ) -> _Sizes:
-    eighth = block_bytes // 8
-    items = max(1, min(num_candidates, 4 * eighth // (4 * width + 8)))
-    users = max(1, min(num_users, eighth // (4 * items)))
+    part = block_bytes // 16
+    items = max(1, min(num_candidates, 8 * part // (4 * width + 8)))
+    users = max(1, min(num_users, _USERS, 4 * part // (4 * items)))
     kept = 48 * fetched  # values and columns, those of a block beside them, and both together
-    people = max(users, min(num_users, eighth // kept))
-    cells = max(1, min(CACHED_CELLS, eighth // CELL_BYTES))
-    settled = max(1, eighth // (fetched * (4 * width + 64)))  # vectors of what was fetched
+    people = max(users, min(num_users, part // kept))
+    cells = max(1, min(CACHED_CELLS, part // CELL_BYTES))
+    settled = max(1, part // (fetched * (4 * width + 64)))  # vectors of what was fetched
     return _Sizes(people, users, items, cells, settled)
 
 

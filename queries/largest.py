@@ -9,6 +9,7 @@ from kg.vocab import IntArray
 # all are equal, its place, its row and their order too.
 CELL_BYTES = 48
 CACHED_CELLS = 1 << 18  # among which the largest are chosen at once
+GROUP = 16  # values of which only the greatest is looked at first
 
 
 def places_of_largest(values: FloatArray, k: int, cells: int = CACHED_CELLS) -> IntArray:
@@ -34,6 +35,28 @@ def places_of_largest(values: FloatArray, k: int, cells: int = CACHED_CELLS) -> 
 
 def _largest(values: FloatArray, k: int) -> IntArray:
     num_rows, width = values.shape
+    groups = width // GROUP
+    if groups > k:
+        # k groups have a value that reaches the k-th largest of their maxima, so k values do
+        highest = values[:, : groups * GROUP].reshape(num_rows, GROUP, groups).max(axis=1)
+        least = np.partition(highest, groups - k, axis=1)[:, groups - k]
+        flat = np.flatnonzero(values >= least[:, None])
+        row = flat // width
+        counts = np.bincount(row, minlength=num_rows)
+        if 4 * counts.max() < width:  # otherwise most are equal
+            place = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+            few = np.full((num_rows, counts.max()), -np.inf, dtype=values.dtype)
+            few[row, place] = values.ravel()[flat]
+            columns = np.zeros(few.shape, dtype=np.int64)
+            columns[row, place] = flat - row * width
+            return np.take_along_axis(columns, _partitioned(few, k), axis=1)
+    return _partitioned(values, k)
+
+
+def _partitioned(values: FloatArray, k: int) -> IntArray:
+    num_rows, width = values.shape
+    if width == k:
+        return np.tile(np.arange(k), (num_rows, 1))
     bound = np.partition(values, width - k, axis=1)[:, width - k]
     flat = np.flatnonzero(values >= bound[:, None])
     row = flat // width
