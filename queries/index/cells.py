@@ -125,7 +125,9 @@ class Cells:
         """
         inside = allowed[self.rows]
         many = int(np.count_nonzero(inside))
-        pool = k + MARGIN + (int(np.diff(seen.indptr).max(initial=0)) if seen is not None else 0)
+        pool = k + MARGIN
+        if seen is not None and len(queries):  # the few who have seen more may be left short
+            pool += int(np.percentile(np.diff(seen.indptr), 95))
         if many < SHARE * len(self.rows) or k + MARGIN > min(MOST, many):
             return top_k(queries, vectors, bias, np.flatnonzero(allowed), k=k, seen=seen)
         pool = min(pool, MOST, many)

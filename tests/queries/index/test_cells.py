@@ -125,3 +125,16 @@ def test_without_faiss_it_says_what_to_install(vectors, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(ConfigError, match=r"isthmus\[faiss\]"):
         Cells.build(*vectors[:2], np.arange(100), seed=0)
+
+
+def test_one_who_has_seen_very_much_is_answered_exactly(wide, vectors, everything):
+    rows, bias, asked = vectors
+    before, _ = wide.top_k(asked, rows, bias, everything, k=300)
+    seen = sparse.lil_array((len(asked), len(rows)), dtype=np.int8)
+    seen[4, before[4]] = 1
+    exact, _ = top_k(asked, rows, bias, np.arange(len(rows)), k=10, seen=seen.tocsr())
+
+    found, _ = wide.top_k(asked, rows, bias, everything, k=10, seen=seen.tocsr())
+
+    assert np.array_equal(found[4], exact[4])
+    assert recall_of(found, exact) > 0.98
