@@ -47,7 +47,8 @@ _ORDERS = re.compile(
     r"|add|tell|inform|end|begin|start|antworte\w*|schreib\w*|sage?|gib|nenne|empfiehl|erwahne"
     r"|ecris|ecrivez|dis|dites|reponds|repondez|responde|escribe|scrivi|rispondi)\b.{0,40}?"
     r"\b(?:only|exactly|verbatim|instead|(?:the )?following|this (?:text|message|sentence|link"
-    r"|phrase|word)|(?:the|every|each) (?:user|reader|customer|client)s?|(?:your|the) (?:answer"
+    r"|phrase|word)|(?:the|every|each) (?:user|reader|customer|client|answer|reply"
+    r"|response|message|sentence)s?|(?:your|the) (?:answer"
     r"|reply|response|message|output)|nur|genau|stattdessen|folgende\w*|dem (?:nutzer|leser"
     r"|kunden|benutzer)|(?:deine|die) (?:antwort|nachricht)|au lecteur|uniquement|al usuario"
     r"|solo|solamente|soltanto)\b"
@@ -126,7 +127,8 @@ def gives_orders(text: str, *, title: bool = False) -> bool:
     text = html.unescape(text)
     if _TEMPLATE.search(text) or _has_hidden_letters(text) or _has_blob(text):
         return True
-    plain = folded(text)
+    # Orders may stand around a link or a tag that is longer than what is looked at at once.
+    plain = f"{folded(text)}\n{folded(clean(text, len(text)))}"
     if _ORDERS.search(plain) or (not title and _ABOUT_MODELS.search(plain)):
         return True
     squeezed = re.sub(r"[^a-z]", "", plain.translate(_LEET))

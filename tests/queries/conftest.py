@@ -1,9 +1,13 @@
 """Three books, the films made of them, and four people; the model is written by hand."""
 
+import dataclasses
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from kg.store import save_graph
+from queries.recommender import Recommender
 from training.bundle import Bundle, save_bundle
 from training.evaluation.split import HeldOut, Split
 from training.evaluation.split_files import save_split
@@ -99,3 +103,56 @@ def run(tmp_path, graph, bundle, split):
     save_split(split, folder.task("user-cold").split)
     save_bundle(bundle, folder.task("user-cold").model, graph)
     return folder.path
+
+
+@pytest.fixture
+def attacked(graph, bundle):
+    """Return the factory `(texts=None, titles=None)` of recommenders over other items."""
+
+    def factory(texts=None, titles=None):
+        items = graph.items
+        ids = items.vocab.ids.to_pylist()
+
+        def column(given, present):
+            values = dict(zip(ids, present.to_pylist(), strict=True)) | (given or {})
+            return pa.array([values[item] for item in ids], pa.string())
+
+        changed = dataclasses.replace(
+            items, title=column(titles, items.title), text=column(texts, items.text)
+        )
+        other = dataclasses.replace(graph, nodes={**graph.nodes, graph.item_type: changed})
+        return Recommender(other, bundle)
+
+    return factory
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """A causal language model with random weights that knows few words."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from queries.llm.local import LocalModel
+
+    folder = tmp_path_factory.mktemp("tiny-causal")
+    words = ["<pad>", "<unk>", "</s>", "you", "know", "films", "HACKED", "Dune", "Yes", "No"]
+    tokens = Tokenizer(models.WordLevel({w: n for n, w in enumerate(words)}, unk_token="<unk>"))
+    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokens, pad_token="<pad>", unk_token="<unk>", eos_token="</s>"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    config = LlamaConfig(
+        vocab_size=len(words),
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=2048,
+        pad_token_id=0,
+        eos_token_id=2,
+        bos_token_id=None,
+        **shape,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return LocalModel(str(folder), device="cpu")
