@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -12,7 +13,7 @@ from kg.vocab import IntArray
 from queries.explaining.explanation import POPULARITY, Explanation, Part, Through
 from queries.explaining.naming import Naming
 from queries.explaining.network import divide_network
-from queries.explaining.parts import ANY, NETWORK, Weighed, place_of, weigh
+from queries.explaining.parts import ANY, NETWORK, Weighed, weigh
 from queries.explaining.path import Path
 from queries.explaining.strands import Strands, Values, row_of
 from queries.explaining.threads import Threads, gather
@@ -20,6 +21,9 @@ from queries.explaining.tracing import Tracer
 from queries.second_stage import TargetRanking
 from training.bundle import Bundle
 from training.ranking.second_stage import TwoStageScorer
+
+if TYPE_CHECKING:
+    from queries.newcomers.second_stage import GrownSignals
 
 Divided = Mapping[str, list[Strands]]  # signals by name
 FAINT = 1e-5  # a signal that is so small beside its strands is rounding
@@ -91,7 +95,7 @@ class Explainer:
             history=self._through(threads.own, threads.adds, item, size),
             neighbours=self._through(*threads.standing, item, size),
             evidence=size,
-            knows=bool(len(row_of(self._used, user)[0])),
+            knows=bool(len(self._used_by(user))),
         )
 
     def _stage(self, user: int, item: int) -> tuple[dict[str, Weighed], Divided]:
@@ -102,10 +106,12 @@ class Explainer:
         tracer = self._tracer
         # signals are scaled by the items that the model has learned from, whoever asks for whatever
         pool = np.flatnonzero(ranking.in_target[: len(tracer.world.text)])
-        said = self._learned.signals.said(np.array([user]), pool)
-        place, relations = place_of(pool, item), tracer.facts.names
-        weighed = weigh(self._learned.ranker, said, place, relations)
-        asker = tracer.asker(user, row_of(self._used, user)[0])
+        asked, place = pool, int(np.searchsorted(pool, item))
+        if place == len(pool):
+            asked = np.append(pool, item)
+        said = self._learned.signals.said(np.array([user]), asked)
+        weighed = weigh(self._learned.ranker, said, place, len(pool), tracer.facts.names)
+        asker = tracer.asker(user, self._used_by(user))
         divided = dict(tracer.strands(asker, item))
         divided["network"] = [self._network(user, item, pool)]
         return weighed, divided
@@ -129,12 +135,29 @@ class Explainer:
     def _network(self, user: int, item: int, pool: IntArray) -> Strands:
         users, items = (self._bundle.z[t] for t in (self._graph.user_type, self._graph.item_type))
         differs = items[item] - items[pool].mean(axis=0)
-        own, _ = row_of(self._used, user)
+        own = self._used_by(user)
         return divide_network(users[user], items, own[own != item], differs)
 
     @cached_property
     def _tracer(self) -> Tracer:
-        return Tracer(self._learned.world, self._learned.signals.kept)
+        grown = self._grown
+        new = grown.new if grown is not None and len(grown.new) else None
+        return Tracer(self._learned.world, self._learned.signals.kept, new)
+
+    @cached_property
+    def _grown(self) -> "GrownSignals | None":
+        """Signals of a model with newcomers."""
+        from queries.newcomers.second_stage import GrownSignals
+
+        signals: Any = None if self._ranking is None else self._learned.signals
+        return signals if isinstance(signals, GrownSignals) else None
+
+    def _used_by(self, user: int) -> IntArray:
+        """Return rows of the items that a user used, or is taken to like."""
+        if self._grown is not None and user >= self._grown.first_user:
+            taken, _ = row_of(self._grown.used, user - self._grown.first_user)
+            return np.union1d(taken, row_of(self._used, user)[0])
+        return row_of(self._used, user)[0]
 
     @property
     def _learned(self) -> TwoStageScorer:
@@ -146,8 +169,9 @@ class Explainer:
         self, threads: Threads, listed: IntArray, user: int, item: int, size: float
     ) -> Iterator[Path]:
         edge_types = self._tracer.facts.edge_types if self._ranking is not None else {}
+        used = frozenset(row_of(self._used, user)[0].tolist())
         for at in listed:
-            yield self._naming.path(threads, int(at), user, item, size, edge_types)
+            yield self._naming.path(threads, int(at), user, item, size, edge_types, used)
 
     def _through(self, rows: IntArray, adds: Values, item: int, size: float) -> tuple[Through, ...]:
         """Return what adds up through each item, by size."""

@@ -6,7 +6,9 @@ import numpy as np
 
 from kg.vocab import IntArray
 from queries.explaining.people import People
-from queries.explaining.strands import Asker, Strands, Values, row_of
+from queries.explaining.strands import Asker, Strands, row_of
+from training.baselines.matrices import Sparse, scale_rows
+from training.ranking.new_items import NewItems
 from training.ranking.relations import Join, joins
 from training.ranking.world import World
 
@@ -17,10 +19,11 @@ class Facts:
     Args:
         world: what the model has learned from.
         people: of the same world.
+        new: items that it has not learned from.
     """
 
-    def __init__(self, world: World, people: People) -> None:
-        self._world, self._people = world, people
+    def __init__(self, world: World, people: People, new: NewItems | None) -> None:
+        self._world, self._people, self._new = world, people, new
         train = world.split.train
         self._joins = dict(joins(train))
         self.edge_types = {name: join.edge_type for name, join in self._joins.items()}
@@ -35,18 +38,41 @@ class Facts:
         """Divide signals by name."""
         lent = np.diff(self._people.lenders.indptr) > 0
         for name, join in self._joins.items():
-            scale = max(float(self._degree[name][item]), 1e-9) ** -0.5
-            yield name, [self._joined(name, join, asker.history, item, scale)]
-            via, takes = _takes(join, item)
-            takes, via = takes[lent[via]] * scale, via[lent[via]]
-            through = self._people.strands(asker, item, via, takes, relation=name)
+            ends, reach = self._reach(name, join, item)
+            yield name, [self._joined(name, join, asker.history, ends, reach)]
+            takes = np.asarray(reach.sum(axis=0)).ravel()
+            via = np.flatnonzero((takes != 0) & lent)
+            through = self._people.strands(asker, item, via, takes[via], relation=name)
             yield f"user-kNN, {name}", through
 
-    def _joined(self, name: str, join: Join, own: IntArray, item: int, scale: float) -> Strands:
+    def _reach(self, name: str, join: Join, item: int) -> tuple[IntArray, Sparse]:
+        """Return how an item is reached.
+
+        Returns:
+            The ends of the relation that do, rows of entities or -1 where items are ends of items,
+            and what each gives to the item from every other one, CSR `[num_ends, num_items]`.
+        """
+        known = len(self._degree[name])
+        if item < known:
+            ends, weight = row_of(join.back, item)
+            reach = scale_rows(join.onto[ends], weight.astype(np.float32))
+            reach.data[reach.indices == item] = 0
+            degree = float(self._degree[name][item])
+        else:
+            assert self._new is not None
+            joined = self._new.joined[join.edge_type][[item - known]]
+            ends = joined.indices.astype(np.int64)
+            reach = joined if join.direct else join.onto[ends]
+            degree = float(reach.sum())
+        if join.direct:
+            ends = np.full(reach.shape[0], -1)
+        return ends, reach * np.float32(max(degree, 1e-9) ** -0.5)
+
+    def _joined(
+        self, name: str, join: Join, own: IntArray, ends: IntArray, reach: Sparse
+    ) -> Strands:
         """Return what joins own items to the item: nothing but the relation, or an entity each."""
-        ends, weight = row_of(join.back, item)
-        own = own[own != item]
-        table = join.onto[ends][:, own].toarray() * weight[:, None] * scale
+        table = reach[:, own].toarray()
         end, place = np.nonzero(table)
         src, _, dst = join.edge_type
         item_type = self._world.split.train.item_type
@@ -55,15 +81,6 @@ class Facts:
             own=own[place],
             adds=table[end, place].astype(np.float64),
             relation=name,
-            middle=np.full(len(end), -1) if join.direct else ends[end],
+            middle=ends[end],
             middle_type="" if join.direct else (dst if src == item_type else src),
         )
-
-
-def _takes(join: Join, item: int) -> tuple[IntArray, Values]:
-    """Return the items that are joined to one, and how much."""
-    ends, weight = row_of(join.back, item)
-    column = np.asarray(weight @ join.onto[ends]).ravel()
-    column[item] = 0
-    via = np.flatnonzero(column)
-    return via, column[via]

@@ -6,6 +6,9 @@ from kg.graph import EdgeType, KnowledgeGraph
 from queries.explaining.path import LIKENESS, Hop, Node, Path
 from queries.explaining.threads import Threads
 
+# a new user of whom a text is known
+TAKEN = Hop(relation="is taken to like", forward=None)
+
 
 class Naming:
     """Names what is found in a graph.
@@ -33,6 +36,7 @@ class Naming:
         item: int,
         size: float,
         edge_types: Mapping[str, EdgeType],
+        used: frozenset[int],
     ) -> Path:
         """Return one thread as a path.
 
@@ -43,12 +47,13 @@ class Naming:
             item: row.
             size: sum of the absolute values of all contributions.
             edge_types: relations by the name that signals give them.
+            used: rows of the items that the user used; others they are only taken to like.
         """
         own, via = int(threads.own[at]), int(threads.via[at])
         kind, relation, middle_type = threads.ways[int(threads.way[at])]
         likes = self._graph.interactions[1]
         nodes = [self.user(user), self.item(own)]
-        hops = [Hop(relation=likes, forward=True)]
+        hops = [Hop(relation=likes, forward=True) if own in used else TAKEN]
         if kind == "people":
             nodes.append(self._people(int(threads.people[at])))
             hops.append(Hop(relation=likes, forward=False))

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gnn.ranker import Ranker
-from kg.vocab import IntArray
 from queries.explaining.explanation import POPULARITY
-from training.baselines.matrices import over_deviation
+from training.baselines.matrices import deviations
 from training.ranking.weighing import Said, dense
 
 PEOPLE, TOGETHER, TEXTS, NETWORK = "people like you", "used together", "similar texts", "network"
@@ -59,14 +58,19 @@ class Weighed:
 
 
 def weigh(
-    ranker: Ranker, said: Iterable[tuple[str, Said]], place: int, relations: Iterable[str]
+    ranker: Ranker,
+    said: Iterable[tuple[str, Said]],
+    place: int,
+    pool: int,
+    relations: Iterable[str],
 ) -> dict[str, Weighed]:
     r"""Return what each signal adds, $a_m x_m + b_m \mathrm{squash}(x_m)$; they sum to the score.
 
     Args:
         ranker: the weights.
-        said: signals of one user over the whole pool by name, not scaled.
-        place: of the item in the pool.
+        said: signals of one user by name, not scaled, `[1, num_items]`.
+        place: of the item among these.
+        pool: how many of these, the first, are what signals are scaled over.
         relations: names of signals that are relations.
     """
     known, relative = dict(_PART_OF), set(_RELATIVE)
@@ -82,14 +86,15 @@ def weigh(
         if name not in weights:
             continue
         raw = dense(values, 1)
-        scaled = over_deviation(raw.copy())[0]
-        base = [float(v.mean(dtype=np.float64)) if name in relative else 0.0 for v in (raw, scaled)]
-        x = float(scaled[place])
-        adds, anyway = (_adds(v, *weights[name]) for v in (x, base[1]))
+        deviation = float(deviations(np.ascontiguousarray(raw[:, :pool]))[0, 0])
+        unit = 1 / deviation if deviation > 0 else 0.0
+        base = float(raw[0, :pool].mean(dtype=np.float64)) if name in relative else 0.0
+        beyond = float(raw[0, place]) - base
+        adds, anyway = (_adds(unit * v, *weights[name]) for v in (base + beyond, base))
         found[name] = Weighed(
             part=known.get(name, name),
-            value=x - base[1],
-            beyond=float(raw[0, place]) - base[0],
+            value=unit * beyond,
+            beyond=beyond,
             adds=adds - anyway,
             anyway=anyway,
         )
@@ -98,8 +103,3 @@ def weigh(
 
 def _adds(x: float, plain: float, squashed: float) -> float:
     return float(plain * x + squashed * np.sign(x) * np.log1p(3 * abs(x)))
-
-
-def place_of(pool: IntArray, item: int) -> int:
-    """Return where an item stands in a pool of sorted rows."""
-    return int(np.searchsorted(pool, item))

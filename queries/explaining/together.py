@@ -53,6 +53,8 @@ class Together:
             ("latent, strong", strong),
         ):
             yield name, [outer("together", own, via, table.astype(np.float64), item=item)]
+        if item >= len(self._degree):  # nobody used it
+            return
         if "least squares.items" in self._kept:
             yield "least squares", [self._least_squares(item, own)]
         if "EASE.inverse" in self._kept:
