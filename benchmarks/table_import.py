@@ -16,6 +16,7 @@ A small import, of a thousand rows of CSV with texts, is timed beside.
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -84,6 +85,7 @@ def main() -> int:
         small = statistics.median(
             _run("small", Path(folder) / "small.csv")["wall_s"] for _ in range(5)
         )
+    about["nice"] = os.nice(0)
     record = {"machine": about, "rows": options.rows, "rounds": options.rounds, "threads": THREADS}
     record |= {"formats": formats, "small_import_s": round(small, 4), "bar": BAR}
     write_json(RESULT, record)

@@ -21,6 +21,16 @@ def joined(parts: Sequence[Any], kind: str, fact: str) -> Any:
     Raises:
         InputError: there is more than a column holds; names the node type and the fact.
     """
+    check_size(parts, kind, fact)
+    return pa.concat_arrays(parts)
+
+
+def check_size(parts: Sequence[Any], kind: str, fact: str) -> None:
+    """Refuse more strings than a column holds.
+
+    Raises:
+        InputError: names the node type and the fact.
+    """
     size = sum(pc.sum(pc.binary_length(part)).as_py() or 0 for part in parts)
     if size > LARGEST:
         name = f"attribute {fact[1:]!r}" if fact.startswith("@") else fact
@@ -28,7 +38,6 @@ def joined(parts: Sequence[Any], kind: str, fact: str) -> Any:
             f"the {name} of all {kind!r} nodes is {size:,} bytes long, and can be {LARGEST:,}: "
             "name fewer columns, or give the nodes several types"
         )
-    return pa.concat_arrays(parts)
 
 
 def attribute_fact(name: str) -> str:
@@ -86,7 +95,10 @@ class NodeSet:
         """Set a fact of distinct rows, in ascending order, whatever it was."""
         mask = np.zeros(len(self), dtype=np.bool_)
         mask[rows] = True
-        self._facts[fact] = pc.replace_with_mask(self._column(fact), pa.array(mask), values)
+        column = self._column(fact)
+        if column.nbytes + values.nbytes > LARGEST:  # perhaps too much
+            check_size([column.filter(pa.array(~mask)), values], self.kind, fact)
+        self._facts[fact] = pc.replace_with_mask(column, pa.array(mask), values)
 
     def fill(self, fact: str, rows: IntArray, values: Any) -> None:
         """Set a fact (title, text, or an `attribute_fact`) of rows where it is still empty.

@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kg.errors import InputError
 from kg.graph import BoolArray
+from kg.nodes import LARGEST
 from kg.rdf.batch import Codes
 from kg.rdf.triples import LiteralRows
 from kg.tables.values import flat
@@ -84,7 +86,16 @@ def said(parts: Sequence[LiteralRows], language: Sequence[str]) -> Said:
         parts: the literals, in order.
         language: the preferred languages, best first; `""` is no language tag. Other languages
             count after them, in alphabetical order.
+
+    Raises:
+        InputError: they are longer than a column of Arrow can be.
     """
+    size = sum(pc.sum(pc.binary_length(part.value)).as_py() or 0 for part in parts)
+    if size > LARGEST:
+        raise InputError(
+            f"the literals of one [[rdf]] section are {size:,} bytes long, and can be {LARGEST:,}: "
+            "name fewer predicates in title, text and attributes, or give each file a section"
+        )
     values = pa.chunked_array([c for part in parts for c in part.value.chunks], pa.string())
     value = pc.utf8_trim_whitespace(flat(values))
     spoken = np.flatnonzero(pc.not_equal(value, "").to_numpy(zero_copy_only=False))

@@ -2,6 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from kg.errors import InputError
+from kg.rdf import literals as module
 from kg.rdf.batch import Kind
 from kg.rdf.literals import said
 from kg.rdf.triples import LiteralRows
@@ -78,3 +80,9 @@ def test_as_one_by_one(seed):
 
 def rank(tag):
     return 0 if tag.startswith("en") else 1 if not tag else 2 + ["de", "fr"].index(tag)
+
+
+def test_more_text_than_a_column_holds_is_refused_with_advice(monkeypatch):
+    monkeypatch.setattr(module, "LARGEST", 4)
+    with pytest.raises(InputError, match="are 5 bytes long, and can be 4: name fewer predicates"):
+        spoken([(0, A, "five!", "en")])
