@@ -16,7 +16,25 @@ from commands.filters import (
     Where,
     filters_of,
 )
+from commands.newcomers import (
+    Described,
+    Likes,
+    NewEdges,
+    NewNodes,
+    Said,
+    described,
+    joined_by,
+    somebody,
+)
 from commands.options import AsJson, Device, Number, Protocol, Run, SkipUnknown, console
+from commands.rerank import (
+    RERANKED,
+    Rerank,
+    RerankEndpoint,
+    RerankKey,
+    RerankWeight,
+    reranked,
+)
 from kg.errors import InputError
 
 
@@ -24,6 +42,8 @@ def recommend(
     run: Run,
     domain: Annotated[str, typer.Option(help="Where items are taken from.")],
     user: Annotated[str | None, typer.Option(help="Id of a user.")] = None,
+    likes: Likes = None,
+    text: Said = None,
     users: Annotated[Path | None, typer.Option(help="File of users, with --out.")] = None,
     all_users: Annotated[bool, typer.Option("--all-users", help="With --out.")] = False,
     out: Annotated[
@@ -31,6 +51,8 @@ def recommend(
         typer.Option(help=".parquet, .csv, .tsv, .jsonl, or RDF: .nq, .ttl or .nt to write."),
     ] = None,
     k: Number = 10,
+    new_nodes: NewNodes = None,
+    new_edges: NewEdges = None,
     include_seen: IncludeSeen = False,
     exclude: Exclude = None,
     allow: Allow = None,
@@ -38,6 +60,10 @@ def recommend(
     min_probability: MinProbability = None,
     diversity: Diversity = 0.0,
     popularity_weight: PopularityWeight = 0.0,
+    rerank: Rerank = None,
+    rerank_endpoint: RerankEndpoint = None,
+    rerank_key: RerankKey = "",
+    rerank_weight: RerankWeight = 0.3,
     skip_unknown: SkipUnknown = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what an interrupted run has answered.")
@@ -48,14 +74,26 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """Recommend items of a domain to one user, to a file of users, or to all."""
-    if [user is not None, users is not None, all_users].count(True) != 1 or (
-        (user is None) != (out is not None)
+    new = likes is not None or text is not None
+    one = user is not None or new
+    if [user is not None, new, users is not None, all_users].count(True) != 1 or (
+        one != (out is None)
     ):
-        raise InputError("give one of --user ID, --users FILE --out FILE, --all-users --out FILE")
+        raise InputError(
+            "give one of --user ID, --likes ID,ID and --text TEXT, --users FILE --out FILE, "
+            "--all-users --out FILE"
+        )
+    if rerank is not None and not one:
+        raise InputError("--rerank asks a language model for one user: give --user ID")
+    if rerank is None and (rerank_endpoint is not None or rerank_key):
+        raise InputError("--rerank-endpoint and --rerank-key need --rerank, the model's name")
     from queries.recommender import Recommender
     from queries.show import print_answers, recommended_rows
 
     recommender = Recommender.open(run, protocol, device=device)
+    recommender = joined_by(recommender, new_nodes, new_edges)
+    if new:
+        recommender, user = somebody(recommender, likes, text)
     filters = filters_of(
         recommender.graph,
         include_seen=include_seen,
@@ -68,7 +106,20 @@ def recommend(
         skip_unknown=skip_unknown,
     )
     if out is None:
-        found = recommender.recommend_table(user or "", domain=domain, k=k, filters=filters)
+        fetched = k if rerank is None else max(k, RERANKED)
+        found = recommender.recommend_table(user or "", domain=domain, k=fetched, filters=filters)
+        if rerank is not None:
+            found = reranked(
+                recommender,
+                user or "",
+                found,
+                k=k,
+                model=rerank,
+                endpoint=rerank_endpoint,
+                endpoint_key=rerank_key,
+                weight=rerank_weight,
+                device=device,
+            )
         print_answers(console(), recommended_rows(found), as_json=as_json)
         return
     from queries.batch import recommend_file
@@ -109,18 +160,28 @@ def score(
 
 def similar(
     run: Run,
-    node_id: Annotated[str, typer.Option("--id", help="Id of a node.")],
+    node_id: Annotated[str | None, typer.Option("--id", help="Id of a node.")] = None,
+    text: Described = None,
     node_type: Annotated[str | None, typer.Option("--type", help="Its type; items.")] = None,
     domain: Annotated[str | None, typer.Option(help="Only of this domain.")] = None,
     k: Number = 10,
+    new_nodes: NewNodes = None,
+    new_edges: NewEdges = None,
     protocol: Protocol = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the nearest nodes, across domains."""
+    if (node_id is None) == (text is None):
+        raise InputError("give either --id ID or --text TEXT")
     from queries.recommender import Recommender
     from queries.show import answer_rows, print_answers
 
-    recommender = Recommender.open(run, protocol)
+    recommender = joined_by(Recommender.open(run, protocol), new_nodes, new_edges)
+    if text is not None:
+        if node_type not in (None, recommender.graph.item_type):
+            raise InputError("--text describes an item: leave --type away")
+        recommender, node_id = described(recommender, text, domain)
+    assert node_id is not None
     ids, cosines = recommender.similar(node_id, node_type=node_type, domain=domain, k=k)
     rows = answer_rows(recommender, ids.tolist(), cosines.tolist(), node_type)
     print_answers(console(), rows, as_json=as_json)

@@ -50,9 +50,13 @@ class Newcomers:
     edges: Any
 
     @classmethod
-    def likes(cls, items: Sequence[str], user_id: str = USER) -> Self:
-        """Return one new user who used some items."""
-        return cls.people({user_id: items})
+    def likes(cls, items: Sequence[str], user_id: str = USER, *, text: str = "") -> Self:
+        """Return one new user who used some items, and of whom a text may be known."""
+        used = list(dict.fromkeys(items))
+        return cls(
+            nodes=_table(NODES, id=[user_id], text=[text]),
+            edges=_table(EDGES, src=[user_id] * len(used), dst=used),
+        )
 
     @classmethod
     def people(cls, histories: Mapping[str, Iterable[str]]) -> Self:
@@ -67,7 +71,7 @@ class Newcomers:
     @classmethod
     def text(cls, text: str, user_id: str = USER) -> Self:
         """Return one new user of whom a text is known: a profile, or what they look for."""
-        return cls(nodes=_table(NODES, id=[user_id], text=[text]), edges=EDGES.empty_table())
+        return cls.likes((), user_id, text=text)
 
     @classmethod
     def item(
