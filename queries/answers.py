@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.errors import InputError
+from kg.errors import InputError, nearest, shown
 from kg.graph import FloatArray, KnowledgeGraph, Nodes
 from kg.vocab import IntArray
+from queries.filters import as_ids
 from queries.probabilities import Probability
 
 Ids = npt.NDArray[np.object_]  # of str
@@ -34,6 +35,35 @@ def width(k: int, nodes: Nodes) -> int:
     if not isinstance(k, int | np.integer) or k < 1:
         raise InputError(f"k = {k!r}: expected at least 1")
     return min(int(k), len(nodes))
+
+
+def node_type_of(graph: KnowledgeGraph, name: str | None) -> str:
+    """Return a node type that the graph has; None is that of items.
+
+    Raises:
+        InputError: there is none of that name; names the nearest.
+    """
+    if name is None:
+        return graph.item_type
+    if name not in graph.nodes:
+        known = ", ".join(graph.nodes)
+        hint = nearest(name, graph.nodes)
+        raise InputError(f"unknown node type {shown(name)}{hint} (types: {known})")
+    return name
+
+
+def rows_of_pairs(
+    graph: KnowledgeGraph, user_ids: Sequence[str], item_ids: Sequence[str]
+) -> tuple[IntArray, IntArray]:
+    """Return the rows of users and of items, `[num_pairs]` each.
+
+    Raises:
+        UnknownIdError: a user or item is unknown.
+        InputError: not as many users as items.
+    """
+    if isinstance(user_ids, str) or isinstance(item_ids, str) or len(user_ids) != len(item_ids):
+        raise InputError("score needs as many users as items, in two sequences")
+    return graph.users.vocab.index(as_ids(user_ids)), graph.items.vocab.index(as_ids(item_ids))
 
 
 def id_answers(

@@ -30,6 +30,9 @@ class Conditions:
 
     Args:
         graph: whose items.
+
+    >>> print(conditions.mask(["author=J. R. R. Tolkien"]).sum())
+    1
     """
 
     def __init__(self, graph: KnowledgeGraph) -> None:

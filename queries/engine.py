@@ -12,6 +12,7 @@ from kg.graph import BoolArray, FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.allowed import Allowed
 from queries.candidates import pair_scores, top_k, unit_rows
+from queries.explaining.explainer import Explainer
 from queries.filters import Filters
 from queries.index.files import COSINES, SCORES, Asked, Indexes
 from queries.opened import check_bundle
@@ -168,6 +169,17 @@ class Engine:
         asked = Asked(COSINES, node_type, domain or "")
         return self._nearest(asked, unit[rows], unit, nothing, allowed, itself, k)
 
+    def nearest_seen(self, user: int, item: int) -> tuple[int, float] | None:
+        """Return which of the user's items is nearest to an item, and its cosine."""
+        seen = self.seen[[user]].indices
+        seen = seen[seen != item]
+        if not len(seen):
+            return None
+        unit = self.unit(self.graph.item_type)
+        cosines = unit[seen] @ unit[item]
+        best = int(cosines.argmax())
+        return int(seen[best]), float(cosines[best])
+
     def unit(self, node_type: str) -> FloatArray:
         """Return the embeddings of a node type, rows of length one."""
         if node_type not in self._units:
@@ -202,6 +214,11 @@ class Engine:
             InputError: the model has none.
         """
         return Probabilities(self.graph, self.bundle, self.split, self.ranking)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What divides scores among their reasons."""
+        return Explainer(self.train, self.bundle, self.ranking)
 
     @cached_property
     def _allowed(self) -> Allowed:

@@ -39,6 +39,10 @@ class Filters:
 
     Raises:
         InputError: a number is out of its range, or `given` lacks a column.
+
+    >>> only = Filters(exclude="f1", where="writer=herbert", diversity=0.3)
+    >>> print(*recommender.recommend("dan", domain="films", filters=only)[0])
+    f3
     """
 
     exclude_seen: bool = True

@@ -1,18 +1,14 @@
 """A trained model that answers: raw ids in, raw ids and scores out."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kg.errors import InputError, nearest, shown
 from kg.graph import FloatArray, KnowledgeGraph
-from kg.vocab import IntArray
-from queries.answers import Ids, id_answers, table_of, titles_of, width
+from queries.answers import Ids, id_answers, node_type_of, rows_of_pairs, table_of, titles_of, width
 from queries.engine import Engine
-from queries.explaining.explainer import Explainer
 from queries.explaining.explanation import Explanation
 from queries.filters import SEEN_LEFT_OUT, Filters, as_ids
 from queries.opened import Opened, open_run
@@ -79,9 +75,12 @@ class Recommender:
             ArtefactError: no such run or model, or one that is damaged.
             FingerprintError: the model was made with another graph.
             InputError: the run has no model of that protocol; names those it has.
+
+        >>> recommender = Recommender.open("run")
         """
-        opened = open_run(Path(run), protocol)
-        return cls._of(opened, device)
+        return cls._of(open_run(Path(run), protocol), device)
+
+    load = open
 
     @classmethod
     def _of(cls, opened: Opened, device: str | None) -> "Recommender":
@@ -136,6 +135,12 @@ class Recommender:
             UnknownIdError: a user or item is unknown.
             InputError: unknown domain, `k` is not positive, a condition that items cannot meet, or
                 probabilities are asked of a model or domain that has none.
+
+        >>> ids, scores = recommender.recommend("dan", domain="films", k=2)
+        >>> print(*ids)
+        f2 f3
+        >>> recommender.recommend(["dan", "ada"], domain="films", k=2)[0].shape
+        (2, 2)
         """
         users = self.graph.users.vocab.index(as_ids(user_ids))
         rows, scores = self.engine.recommend(users, domain, width(k, self.graph.items), filters)
@@ -153,6 +158,11 @@ class Recommender:
 
         Columns are user, rank (from 1), item, title, score and, where `has_probabilities`,
         probability, which is null for items that have none. `.to_pandas()` makes a data frame.
+
+        >>> recommender.recommend_table("dan", domain="films", k=2).to_pandas()
+          user  rank item           title     score
+        0  dan     1   f2        Clueless  2.273074
+        1  dan     2   f3  Dune: Part One  1.031852
         """
         users = self.graph.users.vocab.index(as_ids(user_ids))
         rows, scores = self.engine.recommend(users, domain, width(k, self.graph.items), filters)
@@ -167,49 +177,34 @@ class Recommender:
         domain: str | None = None,
         k: int = 10,
     ) -> tuple[Ids, FloatArray]:
-        """Return the nodes of the same type with the nearest embeddings, by cosine.
+        """Return the nodes of the same type with the nearest embeddings, and their cosines.
 
-        Args:
-            node_ids: one id, or a sequence of ids; a node is never its own answer.
-            node_type: type of the nodes, items by default.
-            domain: where answers are taken from; everywhere by default.
-            k: how many.
-
-        Returns:
-            Ids and cosines, shaped as those of `recommend`.
+        Nodes are items by default, and answers come from everywhere unless a domain is named. They
+        are shaped as those of `recommend`. A node is never its own answer.
 
         Raises:
             UnknownIdError: a node is unknown.
             InputError: unknown node type or domain, or `k` is not positive.
         """
-        node_type = self._node_type(node_type)
+        node_type = node_type_of(self.graph, node_type)
         nodes = self.graph.nodes[node_type]
         rows = nodes.vocab.index(as_ids(node_ids))
         found, cosines = self.engine.similar(node_type, rows, domain, width(k, nodes))
         return id_answers(nodes, found, cosines, single=isinstance(node_ids, str))
 
     def score(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> FloatArray:
-        """Return the score of each pair; a logit, higher is better.
+        """Return the score of each pair, float32 `[num_pairs]`: a logit, higher is better.
 
-        Args:
-            user_ids: `[num_pairs]`.
-            item_ids: `[num_pairs]`.
-
-        Returns:
-            float32 `[num_pairs]`, the same numbers that `recommend` gives.
+        They are the numbers that `recommend` gives.
 
         Raises:
             UnknownIdError: a user or item is unknown.
             InputError: not as many users as items.
         """
-        return self.engine.score(*self._pairs(user_ids, item_ids))
+        return self.engine.score(*rows_of_pairs(self.graph, user_ids, item_ids))
 
     def probability(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> Probability:
-        """Return how likely the user of each pair is to interact with its item.
-
-        Args:
-            user_ids: `[num_pairs]`.
-            item_ids: `[num_pairs]`, of the domain that the model was trained for.
+        """Return how likely the user of each pair is to interact with its item, of the target.
 
         Returns:
             float64 `[num_pairs]`, from 0 to 1; NaN for items unlike those it was fitted on: of
@@ -220,8 +215,8 @@ class Recommender:
             InputError: not as many users as items, an item of another domain, or a model without
                 calibration.
         """
-        users, items = self._pairs(user_ids, item_ids)
-        return self.engine.probabilities.of_pairs(users, items, self.seen)
+        pairs = rows_of_pairs(self.graph, user_ids, item_ids)
+        return self.engine.probabilities.of_pairs(*pairs, self.seen)
 
     def explain(self, user_id: str, item_id: str, *, limit: int = 10) -> Explanation:
         """Return what the score of a pair is made of, and the `limit` paths that count most.
@@ -230,21 +225,15 @@ class Recommender:
             UnknownIdError: the user or the item is unknown.
             InputError: `limit` is not positive.
         """
-        users, items = self._pairs([user_id], [item_id])
+        users, items = rows_of_pairs(self.graph, [user_id], [item_id])
         score = float(self.engine.score(users, items)[0])
-        return self._explainer.explain(int(users[0]), int(items[0]), score, limit=limit)
+        return self.engine.explainer.explain(int(users[0]), int(items[0]), score, limit=limit)
 
     def nearest_seen(self, user_id: str, item_id: str) -> tuple[str, float] | None:
         """Return what the user has seen that is nearest to an item, and its cosine."""
-        users, items = self._pairs([user_id], [item_id])
-        seen = self.seen[users].indices
-        seen = seen[seen != items[0]]
-        if not len(seen):
-            return None
-        unit = self.engine.unit(self.graph.item_type)
-        cosines = unit[seen] @ unit[items[0]]
-        best = int(cosines.argmax())
-        return self.graph.items.vocab.id(int(seen[best])), float(cosines[best])
+        users, items = rows_of_pairs(self.graph, [user_id], [item_id])
+        found = self.engine.nearest_seen(int(users[0]), int(items[0]))
+        return None if found is None else (self.graph.items.vocab.id(found[0]), found[1])
 
     def title(self, node_id: str, node_type: str | None = None) -> str:
         """Return what people call a node, its id where that is unknown; an item by default."""
@@ -252,31 +241,13 @@ class Recommender:
 
     def titles(self, node_ids: Sequence[str], node_type: str | None = None) -> list[str]:
         """Return the titles of many nodes; `""` (padding) stays `""`."""
-        return titles_of(self.graph.nodes[self._node_type(node_type)], node_ids)
+        return titles_of(self.graph.nodes[node_type_of(self.graph, node_type)], node_ids)
 
     def has_probabilities(self, domain: str) -> bool:
         """Return whether the model has probabilities for items of a domain."""
         return self.engine.calibrated and self.split is not None and self.split.target == domain
 
-    @cached_property
-    def _explainer(self) -> Explainer:
-        return Explainer(self.train, self.engine.bundle, self.engine.ranking)
-
     @property
     def seen(self) -> Any:
         """What each user interacted with in training, by weight; CSR `[num_users, num_items]`."""
         return self.engine.seen
-
-    def _pairs(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> tuple[IntArray, IntArray]:
-        if isinstance(user_ids, str) or isinstance(item_ids, str) or len(user_ids) != len(item_ids):
-            raise InputError("score needs as many users as items, in two sequences")
-        return self.graph.users.vocab.index(user_ids), self.graph.items.vocab.index(item_ids)
-
-    def _node_type(self, node_type: str | None) -> str:
-        if node_type is None:
-            return self.graph.item_type
-        if node_type not in self.graph.nodes:
-            known = ", ".join(self.graph.nodes)
-            hint = nearest(node_type, self.graph.nodes)
-            raise InputError(f"unknown node type {shown(node_type)}{hint} (types: {known})")
-        return node_type
