@@ -36,13 +36,14 @@ from urllib.request import urlopen
 import numpy as np
 from machine import machine
 
-from kg.files import read_json, write_folder, write_json
+from kg.files import MANIFEST, read_json, write_folder, write_json
 from kg.store import load_graph
-from training.run_folder import RunFolder
+from queries.prepared import KIND, stamp
+from training.run_folder import RunFolder, TaskFolder
 
 CONNECTIONS = 64
 PATIENCE = 30.0  # seconds until an answer counts as lost
-NICE = -5
+NICE = -15
 
 
 def main() -> None:
@@ -99,7 +100,9 @@ def borrowed(given: Path, protocol: str | None, place: Path) -> tuple[RunFolder,
             (run.path / entry.name).symlink_to(entry)
     task = source.task(protocol)
     run.task(protocol).split.symlink_to(task.split.resolve())
-    shutil.copytree(task.model, run.task(protocol).model, copy_function=os.link)
+    shutil.copytree(task.model, run.task(protocol).model, copy_function=shutil.copy2)
+    if task.answers.is_dir():  # the copy has the manifests, and so the stamp, of the original
+        shutil.copytree(task.answers, run.task(protocol).answers)
     return run, protocol
 
 
@@ -250,16 +253,24 @@ def swapping(
 
 
 def swap(model: Path, times: int, pause: float) -> None:
-    """Replace a model folder with a copy of itself that has another version, again and again."""
-    about = read_json(model / "model.json")
-    graph = read_json(model / "manifest.json")["graph"]
+    """Replace a model and its answers with copies that have another version, again and again."""
+    task = TaskFolder(model.parent)
+    about, graph = read_json(model / "model.json"), read_json(model / MANIFEST)["graph"]
     for number in range(times):
         time.sleep(pause)
         with write_folder(model, "model", graph=graph) as aside:
             for file in model.iterdir():
-                if file.name not in ("manifest.json", "model.json"):
+                if file.name not in (MANIFEST, "model.json"):
                     os.link(file, aside / file.name)
             write_json(aside / "model.json", {**about, "swap": number})
+        if task.answers.is_dir():
+            stamped = {**read_json(task.answers / MANIFEST), "model": stamp(task)}
+            for name in ("kind", "files"):
+                del stamped[name]
+            with write_folder(task.answers, KIND, **stamped) as aside:
+                for file in task.answers.iterdir():
+                    if file.name != MANIFEST:
+                        os.link(file, aside / file.name)
 
 
 def by_wrk(port: int, path: str) -> dict[str, Any] | None:

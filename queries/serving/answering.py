@@ -45,6 +45,9 @@ async def _recommend(state: State, request: Request, served: Served, body: Recom
         return answer(request, served, None)
     if body.users is None:
         found = await state.pool.run(asks.recommend_somebody, asked, body)
+    elif len(users) == 1 and asks.at_hand(asked, users[0]):
+        found = asks.recommend(asked, users)
+        state.metrics.ahead.inc()
     elif len(users) == 1:
         found = [await state.ranked.ask(asked, users[0])]
     else:

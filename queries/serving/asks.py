@@ -9,7 +9,7 @@ import numpy as np
 from kg.errors import InputError
 from kg.graph import FloatArray
 from kg.vocab import IntArray
-from queries.filters import Filters
+from queries.filters import SEEN_LEFT_OUT, Filters
 from queries.serving.arriving import with_somebody
 from queries.serving.bodies import Explain, Pair, Recommend, Similar
 from queries.serving.models import Served
@@ -60,6 +60,24 @@ def bounded(k: int, there: int, what: str) -> None:
     """
     if k > max(SMALL, there):
         raise InputError(f"k = {k}: there are {there} {what}")
+
+
+def at_hand(asked: Wanted, user: int) -> bool:
+    """Return whether an answer was made ahead, so that it takes no thread to look it up.
+
+    What the user knows may take places away, so there must be as many more.
+    """
+    served = asked.served
+    prepared, seen = served.prepared, served.recommender.engine.seen
+    return (
+        prepared is not None
+        and user < len(prepared.items)
+        and prepared.num_items == len(served.graph.items)
+        and asked.domain == served.target
+        and asked.filters == SEEN_LEFT_OUT
+        and not (asked.probabilities and prepared.likely is None)
+        and asked.k + int(seen.indptr[user + 1] - seen.indptr[user]) <= prepared.items.shape[1]
+    )
 
 
 def recommend(asked: Wanted, users: Sequence[int]) -> list[list[dict[str, Any]]]:

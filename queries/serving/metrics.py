@@ -36,6 +36,11 @@ class Metrics:
         )
         self.in_flight = self._gauge("isthmus_requests_in_flight", "Requests not answered yet.")
         self.pending = self._gauge("isthmus_work_pending", "Work that is computed or waits.")
+        self.ahead = Counter(
+            "isthmus_answers_ahead_total",
+            "Questions of one user whose answer was made ahead.",
+            registry=registry,
+        )
         self.batch = Histogram(
             "isthmus_batch_users",
             "Users ranked together.",

@@ -12,9 +12,10 @@ from importlib.metadata import version as installed
 from typing import Any
 
 from kg.errors import IsthmusError
-from kg.files import MANIFEST
+from kg.files import MANIFEST, read_json
 from kg.graph import KnowledgeGraph
 from queries.links.predictor import LinkPredictor
+from queries.prepared import Prepared, stamp
 from queries.recommender import Recommender
 from queries.serving.arriving import count, with_added
 from queries.serving.bodies import Add
@@ -22,7 +23,7 @@ from queries.serving.journal import Journal
 from queries.serving.names import Names
 from queries.serving.problems import Problem
 from queries.serving.settings import ServeSettings
-from training.run_folder import RunFolder
+from training.run_folder import RunFolder, TaskFolder
 
 logger = logging.getLogger("isthmus.serve")
 _ATTEMPTS = 3
@@ -39,6 +40,7 @@ class Served:
         files: what the run folder looked like when it was opened.
         requests: of the journal that are in it.
         nodes: how many the imported graph has.
+        prepared: answers that were made ahead; None without.
         since: when it was opened, seconds since 1970.
     """
 
@@ -48,6 +50,7 @@ class Served:
     files: str
     requests: int
     nodes: int
+    prepared: Prepared | None
     since: float
 
     @property
@@ -80,7 +83,8 @@ def with_requests(served: Served, requests: list[Add]) -> Served:
         InputError: something does not fit the graph.
     """
     recommender = with_added(served.recommender, requests)
-    return _served(recommender, served.files, served.requests + len(requests), served.nodes)
+    number = served.requests + len(requests)
+    return _served(recommender, served.files, number, served.nodes, served.prepared)
 
 
 class Models:
@@ -101,10 +105,14 @@ class Models:
         self.now = self._open()
 
     def changed(self) -> bool:
-        """Return whether a new model, or something added by another process, is there."""
+        """Return whether a new model, or something added by another process, is there.
+
+        Where answers were made ahead, a new model without them would be too slow for those who ask
+        now: it is not there before its answers are.
+        """
         files = self._files()
         if files not in (self.now.files, self._refused):
-            return True
+            return self.now.prepared is None or self._is_prepared()
         return self.journal.size > 0 and len(self.journal.read()) > self.now.requests
 
     def reload(self) -> Served:
@@ -154,19 +162,30 @@ class Models:
             if self._files() == files or attempt == _ATTEMPTS:
                 break
         requests = self._requests()
-        nodes = count(opened)
-        return _served(with_added(opened, requests), files, len(requests), nodes)
+        grown, prepared = with_added(opened, requests), opened.opened.prepared
+        return _served(grown, files, len(requests), count(opened), prepared)
 
     def _requests(self) -> list[Add]:
         return [Add.model_validate(request) for request in self.journal.read()]
 
-    def _files(self) -> str:
-        """Return what tells one state of the run folder from another."""
+    def _task(self) -> TaskFolder | None:
         run = RunFolder(self.settings.run)
         protocols = [self.settings.protocol] if self.settings.protocol else run.protocols()[:1]
-        digest = hashlib.sha256()
-        folders = [run.graph]
-        for task in map(run.task, protocols):
+        return run.task(protocols[0]) if protocols else None
+
+    def _is_prepared(self) -> bool:
+        """Return whether the answers that were made ahead are those of the model."""
+        task = self._task()
+        try:
+            return task is not None and read_json(task.answers / MANIFEST)["model"] == stamp(task)
+        except (OSError, KeyError):
+            return False
+
+    def _files(self) -> str:
+        """Return what tells one state of the run folder from another."""
+        task, digest = self._task(), hashlib.sha256()
+        folders = [RunFolder(self.settings.run).graph]
+        if task is not None:
             folders += [task.model, task.split, task.answers, task.index]
         for folder in folders:
             manifest = folder / MANIFEST
@@ -177,7 +196,10 @@ class Models:
         return digest.hexdigest()
 
 
-def _served(recommender: Recommender, files: str, requests: int, nodes: int) -> Served:
+def _served(
+    recommender: Recommender, files: str, requests: int, nodes: int, prepared: Prepared | None
+) -> Served:
+    recommender.engine.use(prepared)
     label = hashlib.sha256(f"{installed('isthmus')} {files} {requests}".encode()).hexdigest()[:16]
     served = Served(
         recommender=recommender,
@@ -186,6 +208,7 @@ def _served(recommender: Recommender, files: str, requests: int, nodes: int) -> 
         files=files,
         requests=requests,
         nodes=nodes,
+        prepared=prepared,
         since=time.time(),
     )
     _warm(served)

@@ -1,4 +1,6 @@
 import os
+import re
+import shutil
 import signal
 import threading
 import time
@@ -8,6 +10,8 @@ import numpy as np
 import pytest
 
 from kg.errors import ArtefactError
+from kg.store import load_graph
+from queries.preparing import prepare
 from queries.serving import asks
 from queries.serving.bodies import Recommend
 from queries.serving.journal import Journal
@@ -75,6 +79,32 @@ def test_who_began_on_the_old_model_ends_on_it(models, put):
     assert asks.recommend(wanted(old), rows) == before
     after = asks.recommend(wanted(new), rows)
     assert after[0][0]["id"] == "f1"
+
+
+def test_answers_made_ahead_are_those_that_would_be_scored(serve, trained, tmp_path):
+    run = tmp_path / "prepared"
+    shutil.copytree(trained, run)
+    ask = [{"users": [f"user-{user:02d}"], "k": 3, "exclude_seen": False} for user in range(4)]
+    ask += [{"users": ["user-05"], "k": 2}, {"users": ["user-05"], "k": 2, "probabilities": True}]
+    scored = [serve(run=run).post("/recommend", json=one).json()["answers"] for one in ask]
+    prepare(run)
+    client = serve(run=run)
+    assert [client.post("/recommend", json=one).json()["answers"] for one in ask] == scored
+    ahead = re.search(r"isthmus_answers_ahead_total (\d)", client.get("/metrics").text)
+    assert ahead
+    assert int(ahead[1]) == 2  # those with another filter go another way
+
+    # A model without its answers would be slower: who looks for a new one waits for both.
+    models = client.app.state.server.models
+    graph = load_graph(RunFolder(run).graph)
+    model = RunFolder(run).task("user-cold").model
+    old = load_bundle(model, graph)
+    save_bundle(replace(old, about={**old.about, "again": 1}), model, graph)
+    assert not models.changed()
+    prepare(run)
+    assert models.changed()
+    models.reload()
+    assert models.now.prepared is not None
 
 
 def test_reload_is_for_this_machine_only(client):
