@@ -137,6 +137,15 @@ def over_deviation(scores: FloatArray) -> FloatArray:
     return scores
 
 
+def turned(matrix: FloatArray, rows: IntArray) -> FloatArray:
+    """Return rows of a matrix as columns, float32 `[width, len(rows)]`, contiguous."""
+    columns: FloatArray = np.empty((matrix.shape[1], len(rows)), dtype=np.float32)
+    step = max(1, CACHED_CELLS // max(1, matrix.shape[1]))
+    for start in range(0, len(rows), step):  # in the cache: what is read by rows is written across
+        columns[:, start : start + step] = matrix[rows[start : start + step]].T
+    return columns
+
+
 def user_blocks(num_users: int, row_bytes: int) -> Iterator[slice]:
     """Yield slices of `num_users` rows whose temporaries stay within `BLOCK_BYTES`."""
     step = max(1, BLOCK_BYTES // max(row_bytes, 1))

@@ -149,7 +149,7 @@ def check_no_leak(split: Split) -> None:
     train, num_items = split.train, len(split.train.items)
     valid = split.valid.users * num_items + split.valid.items
     test = split.test.users * num_items + split.test.items
-    both = np.intersect1d(valid, test)
+    both = _common(valid, test)
     if len(both):
         raise LeakError(f"{_pair(train, both[0])} is in both valid and test")
     held_out = np.concatenate([valid, test, split.unranked[0] * num_items + split.unranked[1]])
@@ -161,7 +161,7 @@ def check_no_leak(split: Split) -> None:
         if ends == (train.item_type, train.user_type):
             pairs.append(edges.dst * num_items + edges.src)
         for keys in pairs:
-            leaked = np.intersect1d(keys, held_out)
+            leaked = _common(keys, held_out)
             if len(leaked):
                 what = "a training interaction" if edge_type == train.interactions else "still"
                 raise LeakError(
@@ -172,6 +172,15 @@ def check_no_leak(split: Split) -> None:
     in_target = train.item_mask(split.target)[edges.dst]
     _check_cold(train.users, split.cold_users, edges.src[in_target], split, "cold users")
     _check_cold(train.items, split.cold_items, edges.dst, split, "cold items")
+
+
+def _common(keys: IntArray, few: IntArray) -> IntArray:
+    """Return which of few keys are among many, sorted and once each."""
+    few = np.sort(few)
+    if not len(few):
+        return few
+    place = np.minimum(np.searchsorted(few, keys), len(few) - 1)
+    return np.unique(keys[few[place] == keys])
 
 
 def _check_cold(nodes: Nodes, cold: IntArray, ends: IntArray, split: Split, what: str) -> None:

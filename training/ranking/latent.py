@@ -8,7 +8,7 @@ import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
-from training.baselines.matrices import Sparse, scale_rows, take_columns
+from training.baselines.matrices import Sparse, scale_rows, take_columns, turned
 from training.ranking.conjugate import leading, solve_shifted
 from training.ranking.fitted import Fitted
 from training.ranking.new_items import NewItems
@@ -52,7 +52,8 @@ class Latent:
     def columns(self, items: IntArray) -> "_Columns":
         """Return what the signals need of these items."""
         # the carry is applied to vectors, not to scores; what is warm is carried by itself alone
-        plain = _turned(take_columns(self._carry, items).T @ self.items)
+        carried_plain = take_columns(self._carry, items).T @ self.items
+        plain = turned(carried_plain, np.arange(len(items)))
         root, cold = self.root[items], np.flatnonzero(~self._warm[items])
         popular = self.items * self.root[:, None]
         carried = _turned(take_columns(self._carry, items[cold]).T @ popular)
@@ -157,10 +158,10 @@ class Ridge:
     def columns(self, items: IntArray) -> "_TargetColumns":
         """Return what the signals need of these items."""
         used = take_columns(self._used, items).T.tocsr()
-        vectors, root = self._target_items[items], self._root[items]
+        root = self._root[items]
         # what the ridge says is read as a history in the target, and smoothed as one
-        read = scale_rows(used, np.float32(1) / root).T.tocsr() @ vectors
-        return _TargetColumns(used, root, read, _turned(vectors))
+        read = scale_rows(used, np.float32(1) / root).T.tocsr() @ self._target_items[items]
+        return _TargetColumns(used, root, read, turned(self._target_items, items))
 
     def new_columns(self, new: NewItems) -> "_TargetColumns":
         """Return the same of items that nothing was learned from: nobody used them."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
-from training.baselines.matrices import Sparse
+from training.baselines.matrices import Sparse, turned
 from training.ranking.fitted import Fitted
 from training.ranking.latent import Latent
 from training.ranking.new_items import NewItems
@@ -71,7 +71,7 @@ class LeastSquares:
 
     def columns(self, items: IntArray) -> FloatArray:
         """Return factors of these items, `[width, len(items)]`."""
-        return np.ascontiguousarray(self._items[items].T)
+        return turned(self._items, items)
 
     def new_columns(self, new: NewItems) -> FloatArray:
         """Return the same of items that nothing was learned from: nobody used them."""

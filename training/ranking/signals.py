@@ -11,7 +11,7 @@ from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Task
 from training.baselines.ease import EASE
 from training.baselines.item_knn import ItemKNN
-from training.baselines.matrices import over_deviation
+from training.baselines.matrices import over_deviation, turned
 from training.baselines.user_knn import UserKNN
 from training.ranking.fitted import Array, Fitted
 from training.ranking.latent import Latent, Ridge
@@ -141,7 +141,7 @@ class _Network:
         return asked
 
     def columns(self, items: IntArray) -> FloatArray:
-        return np.ascontiguousarray(self._network.item_z[items].T)
+        return turned(self._network.item_z, items)
 
     def new_columns(self, new: NewItems) -> FloatArray:
         return np.ascontiguousarray(new.z.T)

@@ -8,7 +8,7 @@ import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
-from training.baselines.matrices import Sparse, take_columns
+from training.baselines.matrices import Sparse, take_columns, turned
 from training.ranking.new_items import FEW, NewItems
 from training.ranking.people import People
 from training.ranking.weighing import OfItems, Said
@@ -38,9 +38,9 @@ class Profiles:
 
     def columns(self, items: IntArray) -> "_TextColumns":
         """Return what the signals need of these items."""
-        text = np.ascontiguousarray(self._text[items].T)
+        text = turned(self._text, items)
         means = np.concatenate([self._means @ text, self._share[items].T])
-        return _TextColumns(text, np.ascontiguousarray(self._whitened[items].T), means)
+        return _TextColumns(text, turned(self._whitened, items), means)
 
     def new_columns(self, new: NewItems) -> "_TextColumns":
         """Return the same of items that nothing was learned from."""
@@ -100,7 +100,7 @@ class Nearest:
 
     def columns(self, items: IntArray) -> tuple[FloatArray, Sparse]:
         """Return what the signals need of these items."""
-        return np.ascontiguousarray(self._vectors[items].T), take_columns(self._near, items)
+        return turned(self._vectors, items), take_columns(self._near, items)
 
     def new_columns(self, new: NewItems) -> tuple[FloatArray, Sparse]:
         """Return the same of items that nothing was learned from."""
