@@ -120,7 +120,11 @@ def _mean(base: Ground, item: str, near: Neighbours) -> FloatArray:
     total = np.bincount(at, weight, len(near.rows)).astype(np.float32)
     shape = (len(near.rows), len(senders))
     matrix = csr_array((weight / np.maximum(total, 1e-12)[at], (at, column)), shape=shape)
-    states = [base.network.take(hop, item, senders) for hop in range(base.weights.layers + 1)]
+    nothing = np.zeros((len(senders), base.weights.width), dtype=np.float32)
+    states = [
+        base.network.take(hop, item, senders) if base.network.present(hop, item) else nothing
+        for hop in range(base.weights.layers + 1)
+    ]
     mean: FloatArray = matrix @ mixed(base.weights, states, item)
     return mean
 
