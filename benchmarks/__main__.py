@@ -19,6 +19,7 @@ OWN = (
     ["evaluation_memory.py"],
     ["rdf_import.py"],
     ["table_import.py"],
+    ["index.py"],
 )
 ON_DATA = (
     ["floors.py"],
