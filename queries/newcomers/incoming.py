@@ -93,7 +93,8 @@ def useful_nodes(
 ) -> dict[str, BoolArray]:
     """Return which nodes carry anything (`gnn.messages.connecting`), newcomers among them.
 
-    An old dead end stays one, whoever comes to it.
+    An old dead end stays one, whoever comes to it. A new entity carries something if it has a text
+    or hears of a node that was there.
 
     Args:
         graph: with the new nodes.
@@ -107,13 +108,12 @@ def useful_nodes(
             continue
         new = np.ones(len(nodes) - before, dtype=np.bool_)
         if kind not in (graph.user_type, graph.item_type):
-            degree = np.zeros(len(nodes), dtype=np.int64)
+            new[:] = [bool(text) for text in nodes.text[before:].to_pylist()]
             for (src_type, _, dst_type), part in edges.items():
-                for end, rows in ((src_type, part.src), (dst_type, part.dst)):
-                    if end == kind:
-                        degree += np.bincount(rows, minlength=len(nodes))
-            texts = nodes.text[before:].to_pylist()
-            new = (degree[before:] > 1) | np.array([bool(text) for text in texts])
+                if src_type == kind:
+                    new[part.src[part.dst < len(old[dst_type])] - before] = True
+                if dst_type == kind:
+                    new[part.dst[part.src < len(old[src_type])] - before] = True
         found[kind] = np.concatenate([old[kind], new])
     return found
 
