@@ -29,11 +29,11 @@ ENGLISH = Phrases(
             ),
         ),
         "factual": (
-            _same("Based on {known}: {count} from {domain}."),
+            _same("For who knows {known}: {count} from {domain}."),
             _same("Starting from {known}, {count} from {domain}."),
         ),
         "formal": (
-            _same("On the basis of {known}, we have selected {count} from {domain} for you."),
+            _same("With regard to {known}, we have selected {count} from {domain} for you."),
             _same("Since you know {known}, we would like to offer you {count} from {domain}."),
         ),
     },
@@ -169,6 +169,8 @@ ENGLISH = Phrases(
                 "{items} are known to others who know {seed}",
             ),
         ),
+        "alike": (_same("the descriptions of {items} and {seed} are alike"),),
+        "together": (("{items} goes together with {seed}", "{items} go together with {seed}"),),
         "near": (
             ("{items} is close to {seed}", "{items} are close to {seed}"),
             ("not far from {seed} lies {items}", "not far from {seed} lie {items}"),
@@ -179,7 +181,7 @@ ENGLISH = Phrases(
         ),
         "plain": (("{items} is on the list as well", "{items} are on the list as well"),),
     },
-    moreover=("Besides: {sentence}", "And one thing more: {sentence}"),
+    moreover=("Besides, {inside}", "And one thing more: {inside}"),
     page_title={
         "friendly": "Picked for you",
         "factual": "Recommendations",

@@ -77,6 +77,7 @@ def _item(item: ItemFacts, language: str) -> ItemWords:
     named = [item.title]
     for reason in item.reasons:
         named += [reason.seed, reason.middle, *reason.seed_domains]
+    told += named
     return ItemWords(
         title=words(item.title),
         names=tuple(split for name in dict.fromkeys(named) if (split := words(name))),

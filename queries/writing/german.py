@@ -171,6 +171,8 @@ GERMAN = Phrases(
             _same("andere, die {seed} kennen, kennen auch {items}"),
             _same("zu {items} fanden auch andere, die {seed} kennen"),
         ),
+        "alike": (_same("die Beschreibungen von {items} und {seed} gleichen sich"),),
+        "together": (("{items} passt zu {seed}", "{items} passen zu {seed}"),),
         "near": (
             ("{items} liegt nah bei {seed}", "{items} liegen nah bei {seed}"),
             ("nicht weit von {seed} liegt {items}", "nicht weit von {seed} liegen {items}"),

@@ -27,7 +27,7 @@ class Phrases:
         first_openings: by tone, where nothing is.
         closings: by tone; empty for none.
         reasons: by kind of reason, the forms of its sentences.
-        moreover: what stands around one more reason, `{sentence}`.
+        moreover: what stands around one more reason, a `{sentence}`, or `{inside}` another.
         page_title, why, made_by_template, made_by_model: of a page; its title by tone.
     """
 

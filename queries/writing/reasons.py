@@ -19,6 +19,7 @@ _KNOWN = {
     "buy_after_viewing": "viewed",
 }
 _NAMESAKES = {"based_on": "namesake", "basis_of": "namesake_source"}
+_LIKENESSES = {"text": "alike", "together": "together", "network": "near"}
 _SHARED = {
     "author": "author",
     "director": "director",
@@ -61,12 +62,15 @@ def found_paths(explained: Any) -> Sequence[Path]:
 def reasons_of(paths: Sequence[Path], *, user_type: str, limit: int) -> tuple[Reason, ...]:
     """Return the most telling reasons, best first, no two that read alike.
 
-    What works have in common comes before what the same people know, and of each what leads from
-    one domain to another; reasons from different things that the user knows come before several
-    from one. A path through a title that speaks to a language model is left out.
+    What works have in common comes before what the same people know or a model holds to be near,
+    and of each what leads from one domain to another; reasons from different things that the user
+    knows come before several from one. A path through a title that speaks to a language model is
+    left out, as is one that speaks against the item.
     """
     ordered = sorted(
-        paths, key=lambda path: (path.kind != "people", path.crosses, path.share), reverse=True
+        (path for path in paths if path.share > 0),
+        key=lambda path: (path.kind in ("direct", "entity"), path.crosses, path.share),
+        reverse=True,
     )
     found = dict.fromkeys(
         reason for path in ordered if (reason := _reason(path, user_type)) is not None
@@ -85,7 +89,11 @@ def _reason(path: Path, user_type: str) -> Reason | None:
     title, domains = prose_title(seed.title), tuple(clean(name, 40) for name in seed.domains)
     if not title:
         return None
+    if path.kind in _LIKENESSES and not between:
+        return Reason(kind=_LIKENESSES[path.kind], seed=title, seed_domains=domains)
     if path.kind == "people" or any(node.type == user_type for node in between):
+        if len(between) > 1:  # others, and something else that they know
+            return None
         return Reason(kind="people", seed=title, seed_domains=domains)
     if not between:
         kind = _KNOWN.get(relations[0], "joined")

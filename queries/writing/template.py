@@ -70,7 +70,14 @@ def _body(brief: Brief, phrases: Phrases, turn: int) -> Iterator[str]:
     more = [(item, why) for item, why in more if why.seed.casefold() != item.title.casefold()]
     for place, (item, reason) in enumerate(more[: max(0, SENTENCES - len(groups))]):
         way = phrases.moreover[(turn + place) % len(phrases.moreover)]
-        yield way.format(sentence=tell(reason, [item]))
+        sentence = tell(reason, [item])
+        yield way.format(sentence=sentence, inside=_inside(sentence, reason))
+
+
+def _inside(sentence: str, reason: Reason) -> str:
+    """Return a sentence as it goes on after other words: small, unless it begins with a name."""
+    begins = reason.middle and sentence.startswith(reason.middle[0].upper() + reason.middle[1:])
+    return sentence if begins else f"{sentence[0].lower()}{sentence[1:]}"
 
 
 def _shared(reason: Reason) -> Reason:

@@ -38,7 +38,7 @@ COURTESY = {
         delight enjoy enjoyed enjoying explore favorite favourite find fit fits fond found fun give
         good happy hello hi hope idea ideas interest interested interesting know known liked list
         look looking love loved mind moment next note pick picked picks please pleasure read ready
-        recommend recommendation recommendations recommended see selected selection share short
+        recommend recommendation recommendations recommended see selected selection short
         something start starting step suggest suggested suggestion suggestions take taste thank
         thanks thing think time title titles today try turn want watch way welcome wish worth
         yourself"""
