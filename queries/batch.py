@@ -80,6 +80,7 @@ def recommend_file(
     settings = {
         "model": recommender.engine.fingerprint,
         "device": recommender.engine.device,
+        "index": recommender.engine.indexes is not None,
         "users": asked.fingerprint,
         "skip_unknown": skip_unknown,
         "block": _BLOCK_ROWS,

@@ -133,8 +133,7 @@ class Recommender:
 
         Raises:
             UnknownIdError: a user or item is unknown.
-            InputError: unknown domain, `k` is not positive, a condition that items cannot meet, or
-                probabilities are asked of a model or domain that has none.
+            InputError: unknown domain, `k` is not positive, or filters that cannot be met.
 
         >>> ids, scores = recommender.recommend("dan", domain="films", k=2)
         >>> print(*ids)
@@ -193,9 +192,7 @@ class Recommender:
         return id_answers(nodes, found, cosines, single=isinstance(node_ids, str))
 
     def score(self, user_ids: Sequence[str], item_ids: Sequence[str]) -> FloatArray:
-        """Return the score of each pair, float32 `[num_pairs]`: a logit, higher is better.
-
-        They are the numbers that `recommend` gives.
+        """Return the scores of pairs, float32 `[num_pairs]`: logits, as `recommend` gives them.
 
         Raises:
             UnknownIdError: a user or item is unknown.
@@ -212,8 +209,7 @@ class Recommender:
 
         Raises:
             UnknownIdError: a user or item is unknown.
-            InputError: not as many users as items, an item of another domain, or a model without
-                calibration.
+            InputError: not as many users as items, an item of another domain, or no calibration.
         """
         pairs = rows_of_pairs(self.graph, user_ids, item_ids)
         return self.engine.probabilities.of_pairs(*pairs, self.seen)
