@@ -226,5 +226,7 @@ class Engine:
 
     @cached_property
     def _log_popularity(self) -> FloatArray:
-        used = np.bincount(self.train.interaction_edges.dst, minlength=len(self.graph.items))
+        edges, learned = self.train.interaction_edges, self.bundle.num_learned
+        items = edges.dst if learned is None else edges.dst[edges.src < learned]
+        used = np.bincount(items, minlength=len(self.graph.items))
         return np.log1p(used).astype(np.float32)

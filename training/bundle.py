@@ -40,6 +40,8 @@ class Bundle:
             graph; a node that was not there is put through the same.
         second_stage: what orders the items of the target; None for the dot product alone.
         calibration: probabilities from the scores of `ranking_scorer`; None where there are none.
+        num_learned: users of the graph that the model learned from, before those that came later;
+            None for all.
     """
 
     z: Mapping[str, FloatArray]
@@ -49,6 +51,7 @@ class Bundle:
     channels: FittedChannels | None = None
     second_stage: SecondStage | None = None
     calibration: Calibration | None = None
+    num_learned: int | None = None
 
     def scorer(self, graph: KnowledgeGraph, name: str = "isthmus") -> "EmbeddingScorer":
         """Return the first stage: scores of any pair of user and item."""

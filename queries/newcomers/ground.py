@@ -14,7 +14,7 @@ from encoders.channels.features import Features, load_features
 from encoders.channels.fitted import FittedChannels
 from gnn.messages import connecting, message_edges
 from gnn.names import parameter_name
-from kg.errors import ArtefactError, InputError
+from kg.errors import ArtefactError, FingerprintError, InputError
 from kg.graph import BoolArray, Edges, EdgeType, FloatArray, KnowledgeGraph
 from kg.settings import build
 from kg.vocab import IntArray
@@ -204,7 +204,17 @@ class Ground:
 
     @cached_property
     def encoder(self) -> TextEncoder:
-        """The text encoder of the run, without its cache."""
+        """The text encoder of the run, without its cache.
+
+        Raises:
+            FingerprintError: what the settings name is not what encoded the nodes.
+        """
         from training.encoding import open_encoder
 
-        return open_encoder(self.job, self.run).encoder
+        cached, made = open_encoder(self.job, self.run), self.bundle.about.get("encoder")
+        if self.job.channels.images is None and made not in (None, cached.fingerprint):
+            raise FingerprintError(
+                f"the text encoder {self.job.encoder.model!r} is not the one that the run was made "
+                f"with ({str(made)[:12]}, now {cached.fingerprint[:12]}): put its model back"
+            )
+        return cached.encoder
