@@ -113,7 +113,7 @@ class LocalModel:
         """
         began = time.perf_counter()
         tokens = self.tokenizer(self.prompt(messages), add_special_tokens=not self._has_template)
-        ids = self._fitting(tokens["input_ids"], max_tokens)
+        ids, max_tokens = self._fitting(tokens["input_ids"], max_tokens)
         inputs = torch.tensor([ids], device=self.device)
         with torch.inference_mode():
             output = self.network.generate(
@@ -142,13 +142,16 @@ class LocalModel:
         """Whether a template puts the special tokens there already."""
         return bool(self.tokenizer.chat_template)
 
-    def _fitting(self, ids: list[int], max_tokens: int) -> list[int]:
-        """Return the tokens, without those in the middle that do not fit."""
+    def _fitting(self, ids: list[int], max_tokens: int) -> tuple[list[int], int]:
+        """Return the tokens, less the middle where they do not fit, and room for the answer."""
         room = getattr(self.network.config, "max_position_embeddings", None)
         if room is None or len(ids) + max_tokens <= room:
-            return ids
-        keep = max(2, room - max_tokens)
-        return ids[: keep // 2] + ids[-(keep - keep // 2) :]
+            return ids, max_tokens
+        max_tokens = min(max_tokens, room // 2)
+        keep = room - max_tokens
+        if len(ids) <= keep:
+            return ids, max_tokens
+        return ids[: keep // 2] + ids[-(keep - keep // 2) :], max_tokens
 
 
 def _unreadable(folder: Path, error: Exception) -> ArtefactError:
