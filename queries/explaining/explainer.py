@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from kg.errors import InputError
-from kg.graph import KnowledgeGraph
+from kg.graph import FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
 from queries.explaining.explanation import POPULARITY, Explanation, Part, Through
 from queries.explaining.naming import Naming
@@ -43,6 +43,7 @@ class Explainer:
     ) -> None:
         self._graph, self._bundle, self._ranking = graph, bundle, ranking
         self._naming = Naming(graph)
+        self._last: tuple[IntArray, FloatArray] | None = None
         edges = graph.interaction_edges
         self._used = sparse.csr_array(
             (edges.weight, (edges.src, edges.dst)), shape=(len(graph.users), len(graph.items))
@@ -134,9 +135,15 @@ class Explainer:
 
     def _network(self, user: int, item: int, pool: IntArray) -> Strands:
         users, items = (self._bundle.z[t] for t in (self._graph.user_type, self._graph.item_type))
-        differs = items[item] - items[pool].mean(axis=0)
+        differs = items[item] - self._mean_of(pool, items)
         own = self._used_by(user)
         return divide_network(users[user], items, own[own != item], differs)
+
+    def _mean_of(self, pool: IntArray, items: FloatArray) -> FloatArray:
+        """Return the mean embedding of a pool, the last of which is kept."""
+        if self._last is None or not np.array_equal(self._last[0], pool):
+            self._last = pool, items[pool].mean(axis=0)
+        return self._last[1]
 
     @cached_property
     def _tracer(self) -> Tracer:

@@ -55,6 +55,8 @@ def reason(explanation: Explanation) -> str:
     if not explanation.knows:
         return NOBODY
     best = max(explanation.parts, key=lambda part: part.share)
+    if best.share <= 0:
+        return "nothing speaks for it more than for any item"
     return f"mostly {best.name}: nothing they know adds to it"
 
 
