@@ -80,7 +80,7 @@ def from_environment() -> FastAPI:
 @asynccontextmanager
 async def _life(state: State, app: FastAPI) -> AsyncIterator[None]:
     """Look for new models while the server runs."""
-    reload = partial(upkeep.reload_now, state)
+    reload = partial(upkeep.reload_now, state, follow=True)
     tasks: set[asyncio.Task[None]] = set()
     if state.settings.watch:
         tasks.add(asyncio.create_task(watch(state.models, state.settings.watch, reload)))

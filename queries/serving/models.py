@@ -84,7 +84,8 @@ def with_requests(served: Served, requests: list[Add]) -> Served:
     """
     recommender = with_added(served.recommender, requests)
     number = served.requests + len(requests)
-    return _served(recommender, served.files, number, served.nodes, served.prepared)
+    version = _versioned(served.version, requests)
+    return _served(recommender, served.files, version, number, served.nodes, served.prepared)
 
 
 class Models:
@@ -110,10 +111,26 @@ class Models:
         Where answers were made ahead, a new model without them would be too slow for those who ask
         now: it is not there before its answers are.
         """
-        files = self._files()
-        if files not in (self.now.files, self._refused):
-            return self.now.prepared is None or self._is_prepared()
-        return self.journal.size > 0 and len(self.journal.read()) > self.now.requests
+        return self._other_files() or len(self.journal) > self.now.requests
+
+    def _other_files(self) -> bool:
+        if self._files() in (self.now.files, self._refused):
+            return False
+        return self.now.prepared is None or self._is_prepared()
+
+    def follow(self) -> Served:
+        """Open a new model where there is one, or else add what other processes have added.
+
+        Raises:
+            IsthmusError: it cannot be opened; the model that answered goes on.
+        """
+        if self._other_files():
+            return self.reload()
+        with self._changing:
+            behind = self._requests()[self.now.requests :]
+            if behind:
+                self.now = with_requests(self.now, behind)
+            return self.now
 
     def reload(self) -> Served:
         """Open what the run folder holds now and let it answer; the old one, where that fails.
@@ -163,7 +180,9 @@ class Models:
                 break
         requests = self._requests()
         grown, prepared = with_added(opened, requests), opened.opened.prepared
-        return _served(grown, files, len(requests), count(opened), prepared)
+        first = hashlib.sha256(f"{installed('isthmus')} {files}".encode()).hexdigest()[:16]
+        version = _versioned(first, requests)
+        return _served(grown, files, version, len(requests), count(opened), prepared)
 
     def _requests(self) -> list[Add]:
         return [Add.model_validate(request) for request in self.journal.read()]
@@ -196,15 +215,26 @@ class Models:
         return digest.hexdigest()
 
 
+def _versioned(version: str, requests: list[Add]) -> str:
+    """Return the version of a model that takes some requests in: those and their order tell it."""
+    for request in requests:
+        version = hashlib.sha256(f"{version} {request.model_dump_json()}".encode()).hexdigest()[:16]
+    return version
+
+
 def _served(
-    recommender: Recommender, files: str, requests: int, nodes: int, prepared: Prepared | None
+    recommender: Recommender,
+    files: str,
+    version: str,
+    requests: int,
+    nodes: int,
+    prepared: Prepared | None,
 ) -> Served:
     recommender.engine.use(prepared)
-    label = hashlib.sha256(f"{installed('isthmus')} {files} {requests}".encode()).hexdigest()[:16]
     served = Served(
         recommender=recommender,
         names=Names(recommender.graph),
-        version=label,
+        version=version,
         files=files,
         requests=requests,
         nodes=nodes,

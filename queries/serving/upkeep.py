@@ -70,20 +70,27 @@ async def reload(request: Request) -> Response:
     )
 
 
-async def reload_now(state: State) -> None:
+async def reload_now(state: State, follow: bool = False) -> None:
     """Open what the run folder holds now, beside the threads that answer.
+
+    Args:
+        state: the server.
+        follow: open it only where it has changed, and add what other processes have added.
 
     Raises:
         IsthmusError: it cannot be opened; the old model goes on.
     """
+    models = state.models
+    before = models.now
     try:
-        served = await asyncio.to_thread(state.models.reload)
+        served = await asyncio.to_thread(models.follow if follow else models.reload)
     except (IsthmusError, OSError):
         state.metrics.reloads.labels("failed").inc()
         raise
-    state.metrics.reloads.labels("done").inc()
-    state.metrics.show(served.since, served.added)
-    logger.info("model %s answers", served.version)
+    if served is not before:
+        state.metrics.reloads.labels("done").inc()
+        state.metrics.show(served.since, served.added)
+        logger.info("model %s answers", served.version)
 
 
 def _from_here(request: Request) -> bool:

@@ -77,6 +77,12 @@ def test_what_was_added_outlives_the_model_and_the_server(serve, trained, tmp_pa
     assert client.post("/nodes", json=mine).status_code == 200
     assert client.get("/history", params={"user": "user-later"}).status_code == 200
     assert client.get("/about").json()["added"] == 4
+    models = other.app.state.server.models
+    assert models.changed()
+    recommender = models.now.recommender
+    assert models.follow().recommender is not recommender
+    assert not models.changed()
+    assert other.get("/health").json()["model"] == client.get("/health").json()["model"]
 
 
 @pytest.mark.parametrize(
