@@ -188,9 +188,8 @@ def test_recommend_to_a_file_of_users(run, tmp_path):
 def test_recommend_to_one_or_to_a_file(run, options):
     result = invoke("recommend", run, "--domain", "films", *options)
     assert result.exit_code == 1
-    assert result.stderr == (
-        "error: give one of --user ID, --users FILE --out FILE, --all-users --out FILE\n"
-    )
+    assert result.stderr.startswith("error: give one of --user ID, ")
+    assert result.stderr.endswith(", --users FILE --out FILE, --all-users --out FILE\n")
 
 
 def test_score(run, tmp_path):
