@@ -1,13 +1,15 @@
 """Linear systems of one matrix with several penalties, solved together and without a factor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from training.baselines.base import FloatArray
 
 TOLERANCE = 1e-6  # of what is left of a right-hand side, relative to its length
 MAX_STEPS = 1_000
+BLOCK_CELLS = 1 << 15  # of an array that a pass goes over at once
 LEADING = 32  # eigenvectors that are worth knowing
 SMALL = 256  # rows of a matrix that is solved without them
 EXACT = 1e-6  # of an eigenvector: the length of K v - value v, relative to the greatest value
@@ -38,17 +40,13 @@ def solve_shifted(
     """
     least = int(np.argmin(penalties))
     shifts = np.array(penalties, dtype=np.float64)[:, None] - penalties[least]
-    enough = TOLERANCE**2 * _squares(right)
-    residual, room = right.copy(), np.empty_like(right)
-    answers = [np.zeros_like(right) for _ in penalties]
-    if known is not None:
-        values, vectors = known
-        along = vectors.T @ right
-        residual -= vectors @ along
-        for answer, penalty in zip(answers, penalties, strict=True):
-            answer += vectors @ (along / (values + np.float32(penalty))[:, None])
+    enough = TOLERANCE**2 * _dots(right, right)
+    values, vectors = known or _nothing(len(right))
+    along = vectors.T @ right
+    residual = right - vectors @ along
+    answers = [vectors @ (along / (values + np.float32(p))[:, None]) for p in penalties]
     directions = [residual.copy() for _ in penalties]
-    length = _squares(residual)
+    length = _dots(residual, residual)
     # the residual under every penalty is that under the least, times its share
     share = np.ones((len(penalties), right.shape[1]))
     shrunk = np.ones_like(share)  # in the last step
@@ -59,22 +57,27 @@ def solve_shifted(
             break
         direction = directions[least]
         product = multiply(direction)
-        if known is not None:  # the steps would blow up what rounding leaves along them
-            product -= np.matmul(vectors, vectors.T @ product, out=room)
-        product += np.multiply(direction, np.float32(penalties[least]), out=room)
-        curve = np.einsum("ij,ij->j", direction, product, dtype=np.float64)
+        if known is not None:  # steps would blow up what rounding leaves along the vectors
+            product -= vectors @ (vectors.T @ product)
+        for rows, room in _blocks(right):
+            product[rows] += np.multiply(direction[rows], np.float32(penalties[least]), out=room)
+        curve = _dots(direction, product)
         size = np.where(on, length / np.where(curve > 0, curve, 1), 0)
         shrunk = 1 / (1 + shifts * size + size * carried * (1 - shrunk))
-        for answer, step, own in zip(answers, directions, size * shrunk, strict=True):
-            answer += np.multiply(step, own.astype(np.float32), out=room)
-        residual -= np.multiply(product, size.astype(np.float32), out=room)
-        left = _squares(residual)
+        steps, back = (size * shrunk).astype(np.float32), size.astype(np.float32)
+        for rows, room in _blocks(right):
+            for answer, step, own in zip(answers, directions, steps, strict=True):
+                answer[rows] += np.multiply(step[rows], own, out=room)
+            residual[rows] -= np.multiply(product[rows], back, out=room)
+        left = _dots(residual, residual)
         growth = np.where(on, left / np.where(length > 0, length, 1), 0)
         carried = np.divide(growth, size, out=np.zeros_like(size), where=size > 0)
         share *= shrunk
-        for step, own, kept in zip(directions, share, growth * shrunk**2, strict=True):
-            step *= kept.astype(np.float32)
-            step += np.multiply(residual, own.astype(np.float32), out=room)
+        kept, new = (growth * shrunk**2).astype(np.float32), share.astype(np.float32)
+        for rows, room in _blocks(right):
+            for step, old, own in zip(directions, kept, new, strict=True):
+                step[rows] *= old
+                step[rows] += np.multiply(residual[rows], own, out=room)
         length = np.where(on, left, length)
     return answers
 
@@ -93,7 +96,7 @@ def leading(
         float32 `[m]` and `[size, m]`; none of a small matrix, which needs few steps without.
     """
     if size < SMALL:
-        return np.zeros(0, dtype=np.float32), np.zeros((size, 0), dtype=np.float32)
+        return _nothing(size)
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     operator = LinearOperator((size, size), matvec=multiply, dtype=np.float32)
@@ -109,6 +112,22 @@ def leading(
     return values[exact], np.ascontiguousarray(vectors[:, exact])
 
 
-def _squares(columns: FloatArray) -> FloatArray:
-    squares: FloatArray = np.einsum("ij,ij->j", columns, columns, dtype=np.float64)
-    return squares
+def _nothing(size: int) -> tuple[FloatArray, FloatArray]:
+    return np.zeros(0, dtype=np.float32), np.zeros((size, 0), dtype=np.float32)
+
+
+def _blocks(columns: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
+    """Yield rows that stay in the cache between passes, and room for as many."""
+    rows, width = columns.shape
+    step = max(1, BLOCK_CELLS // max(1, width))
+    room = np.empty((min(step, rows), width), dtype=np.float32)
+    for start in range(0, rows, step):
+        yield slice(start, start + step), room[: min(step, rows - start)]
+
+
+def _dots(one: FloatArray, other: FloatArray) -> npt.NDArray[np.float64]:
+    """Return the dot product of each column with that of the other, `[columns]`."""
+    dots = np.zeros(one.shape[1])
+    for rows, room in _blocks(one):
+        dots += np.multiply(one[rows], other[rows], out=room).sum(axis=0)
+    return dots
