@@ -18,7 +18,7 @@ from queries.newcomers.placing import Placed
 from queries.newcomers.texts import Reader, Told
 from training.baselines.matrices import Sparse
 
-TASTES = 10  # items of each domain that a text is taken to like
+TASTES = 10  # items that somebody with a text is taken to like
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,7 +153,14 @@ def _tastes(
         weight.append(near.similarity[at, place].astype(np.float64) ** 4)
     users, items, level = (np.concatenate(each) for each in (src, dst, weight))
     num_items = len(graph.items)
+    # nearest first; one of several domains is found in each
+    order = np.lexsort((-level, users))
+    users, items, level = users[order], items[order], level[order]
     pairs, chosen = np.unique(users * num_items + items, return_index=True)
+    chosen = np.sort(chosen)
+    before = np.searchsorted(users[chosen], users[chosen])
+    chosen = chosen[np.arange(len(chosen)) - before < TASTES]
+    pairs = users[chosen] * num_items + items[chosen]
     if used is not None:
         chosen = chosen[~np.isin(pairs, used.src * num_items + used.dst)]
     users, items, level = users[chosen], items[chosen], level[chosen]
