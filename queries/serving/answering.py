@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from queries.serving import asks, links, replies
 from queries.serving.bodies import Explain, Id, Name, Number, Pair, Predict, Recommend, Similar
-from queries.serving.models import Served
+from queries.serving.served import Served
 from queries.serving.state import State, answer, state_of, unchanged
 from queries.serving.strict import StrictRoute
 

@@ -12,7 +12,7 @@ from kg.vocab import IntArray
 from queries.filters import SEEN_LEFT_OUT, Filters
 from queries.serving.arriving import with_somebody
 from queries.serving.bodies import Explain, Pair, Recommend, Similar
-from queries.serving.models import Served
+from queries.serving.served import Served
 
 SMALL = 100  # answers that may always be asked for, however few there are
 DIGITS = 6

@@ -6,7 +6,7 @@ from typing import Any
 from kg.errors import UnknownIdError
 from queries.serving.asks import DIGITS, bounded
 from queries.serving.bodies import Predict
-from queries.serving.models import Served
+from queries.serving.served import Served
 
 
 def predict(served: Served, body: Predict) -> list[dict[str, Any]]:

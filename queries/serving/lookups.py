@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from queries.serving import asks, replies
 from queries.serving.bodies import Id, Name
-from queries.serving.models import Served
+from queries.serving.served import Served
 from queries.serving.state import answer, state_of, unchanged
 from queries.serving.strict import StrictRoute
 

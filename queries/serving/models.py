@@ -4,88 +4,24 @@ import asyncio
 import hashlib
 import logging
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import version as installed
 from typing import Any
 
 from kg.errors import IsthmusError
 from kg.files import MANIFEST, read_json
-from kg.graph import KnowledgeGraph
-from queries.links.predictor import LinkPredictor
-from queries.prepared import Prepared, stamp
+from queries.prepared import stamp
 from queries.recommender import Recommender
 from queries.serving.arriving import count, with_added
 from queries.serving.bodies import Add
 from queries.serving.journal import Journal
-from queries.serving.names import Names
 from queries.serving.problems import Problem
+from queries.serving.served import Served, make_served, versioned, with_requests
 from queries.serving.settings import ServeSettings
 from training.run_folder import RunFolder, TaskFolder
 
 logger = logging.getLogger("isthmus.serve")
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Served:
-    """One opened model. Nothing in it changes: a request keeps to the one it began with.
-
-    Attributes:
-        recommender: answers; it knows what was added.
-        names: ids, titles and domains.
-        version: of the model, the graph and what was added; what an ETag says.
-        files: what the run folder looked like when it was opened.
-        requests: of the journal that are in it.
-        nodes: how many the imported graph has.
-        prepared: answers that were made ahead; None without.
-        since: when it was opened, seconds since 1970.
-    """
-
-    recommender: Recommender
-    names: Names
-    version: str
-    files: str
-    requests: int
-    nodes: int
-    prepared: Prepared | None
-    since: float
-
-    @property
-    def graph(self) -> KnowledgeGraph:
-        """The graph, with what was added."""
-        return self.recommender.graph
-
-    @cached_property
-    def links(self) -> LinkPredictor:
-        """Predicts links of any relation; made when it is first asked for."""
-        return LinkPredictor(self.recommender.opened)
-
-    @property
-    def added(self) -> int:
-        """How many nodes were added while serving."""
-        return count(self.recommender) - self.nodes
-
-    @property
-    def target(self) -> str:
-        """The domain that the model was trained for; the first one of a model without."""
-        split = self.recommender.split
-        return self.graph.domains[0] if split is None else split.target
-
-
-def with_requests(served: Served, requests: list[Add]) -> Served:
-    """Return a model that knows more nodes; the one that is given goes on as it is.
-
-    Raises:
-        UnknownIdError: an edge ends at a node that is neither there nor new.
-        InputError: something does not fit the graph.
-    """
-    recommender = with_added(served.recommender, requests)
-    number = served.requests + len(requests)
-    version = _versioned(served.version, requests)
-    return _served(recommender, served.files, version, number, served.nodes, served.prepared)
 
 
 class Models:
@@ -181,8 +117,8 @@ class Models:
         requests = self._requests()
         grown, prepared = with_added(opened, requests), opened.opened.prepared
         first = hashlib.sha256(f"{installed('isthmus')} {files}".encode()).hexdigest()[:16]
-        version = _versioned(first, requests)
-        return _served(grown, files, version, len(requests), count(opened), prepared)
+        version = versioned(first, requests)
+        return make_served(grown, files, version, len(requests), count(opened), prepared)
 
     def _requests(self) -> list[Add]:
         return [Add.model_validate(request) for request in self.journal.read()]
@@ -213,47 +149,6 @@ class Models:
             except OSError:
                 digest.update(b"-")
         return digest.hexdigest()
-
-
-def _versioned(version: str, requests: list[Add]) -> str:
-    """Return the version of a model that takes some requests in: those and their order tell it."""
-    for request in requests:
-        version = hashlib.sha256(f"{version} {request.model_dump_json()}".encode()).hexdigest()[:16]
-    return version
-
-
-def _served(
-    recommender: Recommender,
-    files: str,
-    version: str,
-    requests: int,
-    nodes: int,
-    prepared: Prepared | None,
-) -> Served:
-    recommender.engine.use(prepared)
-    served = Served(
-        recommender=recommender,
-        names=Names(recommender.graph),
-        version=version,
-        files=files,
-        requests=requests,
-        nodes=nodes,
-        prepared=prepared,
-        since=time.time(),
-    )
-    _warm(served)
-    return served
-
-
-def _warm(served: Served) -> None:
-    """Make what the first questions would have to wait for."""
-    graph = served.graph
-    if len(graph.users):
-        served.recommender.recommend(graph.users.vocab.id(0), domain=served.target, k=1)
-    if len(graph.items):
-        served.recommender.similar(graph.items.vocab.id(0), k=1)
-    for node_type in (graph.user_type, graph.item_type):
-        served.names.search("", node_type, 1)
 
 
 async def watch(models: Models, seconds: float, reload: Callable[[], Any]) -> None:

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from queries.serving import asks
 from queries.serving.gather import Gatherer
 from queries.serving.metrics import Metrics
-from queries.serving.models import Models, Served
+from queries.serving.models import Models
 from queries.serving.pool import Pool
+from queries.serving.served import Served
 from queries.serving.settings import ServeSettings
 
 TOGETHER = 64  # users in one batch
