@@ -21,7 +21,7 @@ from queries.parts import Parts
 from queries.recommender import Recommender
 from queries.tables import check_suffix, open_pairs, write_table
 
-_BLOCK_ROWS = 4_096
+_BLOCK_ROWS = 1_024  # users whose answers a killed run may lose
 _PAIR_ROWS = 65_536
 
 
@@ -78,10 +78,10 @@ def recommend_file(
     recommender.recommend([], domain=domain, k=k, filters=filters)
     asked = AskedUsers.open(users, recommender.graph.users.vocab, skip_unknown=skip_unknown)
     settings = {
-        "model": recommender.engine.fingerprint,
+        "model": recommender.engine.fingerprint[:16],
         "device": recommender.engine.device,
         "index": recommender.engine.indexes is not None,
-        "users": asked.fingerprint,
+        "users": asked.fingerprint[:16],
         "skip_unknown": skip_unknown,
         "block": _BLOCK_ROWS,
         "domain": domain,
