@@ -9,9 +9,14 @@ from queries.recommender import Recommender
 from training.ranking.weighing import dense
 
 CASES = [
-    *(("user-cold", convolution) for convolution in ("light", "sage", "hgt")),
-    *(("item-cold", convolution) for convolution in ("light", "rgcn", "gat", "lightgcn")),
+    ("user-cold", "light"),
+    ("user-cold", "hgt"),
+    ("item-cold", "light"),
+    ("item-cold", "rgcn"),
     ("warm", "light"),
+    pytest.param(("user-cold", "sage"), marks=pytest.mark.slow),
+    pytest.param(("item-cold", "gat"), marks=pytest.mark.slow),
+    pytest.param(("item-cold", "lightgcn"), marks=pytest.mark.slow),
 ]
 
 
