@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kg.graph import FloatArray, KnowledgeGraph
+from kg.graph import FloatArray
 from kg.vocab import IntArray
 from queries.newcomers.ground import Ground
+from queries.newcomers.joined import joined_to
 from training.baselines.base import Scorer
 from training.baselines.matrices import Sparse, over_deviation
 from training.bundle import Bundle
@@ -176,7 +177,7 @@ class GrownSignals:
             domains=train.items.domains[first:],
             near=stage.near[first:],
             similarity=stage.similarity[first:],
-            joined=_joined(train, self._bundle.ground.counts),
+            joined=joined_to(train, self._bundle.ground.counts),
         )
 
 
@@ -228,29 +229,3 @@ class GrownScorer(TwoStageScorer):
                     add_in_units(later[block], told[name], unit, *weights[name])
                 add_weighed(known[block], said, *weights[name])
         return known, later
-
-
-def _joined(graph: KnowledgeGraph, counts: Mapping[str, int]) -> dict[Any, Sparse]:
-    """Return the nodes that were there at the other ends of new items' edges, by edge type."""
-    from scipy.sparse import csr_array
-
-    item, first, found = graph.item_type, counts[graph.item_type], {}
-    size = len(graph.items) - first
-    for edge_type, edges in graph.edges.items():
-        src, _, dst = edge_type
-        if item not in (src, dst) or graph.user_type in (src, dst):
-            continue
-        ends = []
-        for kind, own, others in ((src, edges.src, edges.dst), (dst, edges.dst, edges.src)):
-            other = dst if kind == src else src
-            if kind == item:
-                kept = (own >= first) & (others < counts[other])
-                ends.append((own[kept] - first, others[kept]))
-        rows, columns = (np.concatenate(each) for each in zip(*ends, strict=True))
-        width = counts[dst if src == item else src]
-        matrix = csr_array(
-            (np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(size, width)
-        )
-        matrix.data[:] = 1
-        found[edge_type] = matrix
-    return found
