@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from copy import copy
-from typing import NamedTuple
 
 import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.baselines.matrices import Sparse, scale_rows, take_columns, turned
+from training.ranking.columns import LatentColumns, RidgeColumns
 from training.ranking.conjugate import leading, solve_shifted
 from training.ranking.fitted import Fitted
 from training.ranking.new_items import NewItems
@@ -49,7 +49,7 @@ class Latent:
         asked._rows = normalised(people.history, self._degrees)
         return asked
 
-    def columns(self, items: IntArray) -> "_Columns":
+    def columns(self, items: IntArray) -> LatentColumns:
         """Return what the signals need of these items."""
         # the carry is applied to vectors, not to scores; what is warm is carried by itself alone
         carried_plain = take_columns(self._carry, items).T @ self.items
@@ -60,18 +60,18 @@ class Latent:
         length = _lengths(plain) * root
         length[cold] = _lengths(carried)
         longest, most_popular = _lengths(plain).max(initial=0), length.max(initial=0)
-        return _Columns(plain, root, cold, carried, float(longest), float(most_popular))
+        return LatentColumns(plain, root, cold, carried, float(longest), float(most_popular))
 
-    def new_columns(self, new: NewItems) -> "_Columns":
+    def new_columns(self, new: NewItems) -> LatentColumns:
         """Return the same of items that nothing was learned from."""
         plain = _turned(new.carry.T @ self.items)
         carried = _turned(new.carry.T @ (self.items * self.root[:, None]))
         longest, most_popular = (_lengths(each).max(initial=0) for each in (plain, carried))
         root = np.ones(len(new), dtype=np.float32)
         each = np.arange(len(new))
-        return _Columns(plain, root, each, carried, float(longest), float(most_popular))
+        return LatentColumns(plain, root, each, carried, float(longest), float(most_popular))
 
-    def said(self, users: IntArray, columns: "_Columns") -> Iterator[tuple[str, Said]]:
+    def said(self, users: IntArray, columns: LatentColumns) -> Iterator[tuple[str, Said]]:
         """Yield signals by name, `[len(users), num_columns]`."""
         rows = self._rows[users] @ self.items
         plain = rows @ columns.plain
@@ -81,26 +81,6 @@ class Latent:
         yield "latent x popularity", _clear(popular, rows, columns.most_popular)
         rows *= self.strength
         yield "latent, strong", _clear(rows @ columns.plain, rows, columns.longest)
-
-
-class _Columns(NamedTuple):
-    """What `Latent` needs of items.
-
-    Attributes:
-        plain: vectors, `[width, num_columns]`.
-        root: of popularity, `[num_columns]`.
-        cold: columns that take from others.
-        carried: theirs, of vectors times root, `[width, len(cold)]`.
-        longest: length of a column of `plain`.
-        most_popular: length of one times its root.
-    """
-
-    plain: FloatArray
-    root: FloatArray
-    cold: IntArray
-    carried: FloatArray
-    longest: float
-    most_popular: float
 
 
 class Ridge:
@@ -155,24 +135,24 @@ class Ridge:
         asked._profile = people.profile
         return asked
 
-    def columns(self, items: IntArray) -> "_TargetColumns":
+    def columns(self, items: IntArray) -> RidgeColumns:
         """Return what the signals need of these items."""
         used = take_columns(self._used, items).T.tocsr()
         root = self._root[items]
         # what the ridge says is read as a history in the target, and smoothed as one
         read = scale_rows(used, np.float32(1) / root).T.tocsr() @ self._target_items[items]
-        return _TargetColumns(used, root, read, turned(self._target_items, items))
+        return RidgeColumns(used, root, read, turned(self._target_items, items))
 
-    def new_columns(self, new: NewItems) -> "_TargetColumns":
+    def new_columns(self, new: NewItems) -> RidgeColumns:
         """Return the same of items that nothing was learned from: nobody used them."""
         from scipy.sparse import csr_array
 
         used = csr_array((len(new), len(self.anchors)), dtype=np.float32)
         root = np.ones(len(new), dtype=np.float32)
         read = np.zeros((len(self.anchors), 1), dtype=np.float32)
-        return _TargetColumns(used, root, read, np.zeros((1, len(new)), dtype=np.float32))
+        return RidgeColumns(used, root, read, np.zeros((1, len(new)), dtype=np.float32))
 
-    def said(self, users: IntArray, columns: "_TargetColumns") -> Iterator[tuple[str, Said]]:
+    def said(self, users: IntArray, columns: RidgeColumns) -> Iterator[tuple[str, Said]]:
         """Yield signals by name, `[len(users), num_columns]`; none where nobody is an anchor."""
         if not len(self.anchors):
             return
@@ -205,22 +185,6 @@ class Ridge:
         projected = profile @ self._vectors
         length = np.linalg.norm(projected, axis=1, keepdims=True)
         return profile, (projected / np.maximum(length, 1e-9)).astype(np.float32)
-
-
-class _TargetColumns(NamedTuple):
-    """What `Ridge` needs of items.
-
-    Attributes:
-        used: who used them, CSR `[num_columns, num_anchors]`.
-        root: of popularity, `[num_columns]`.
-        read: what the target's singular vectors make of an anchor, `[num_anchors, width]`.
-        vectors: `[width, num_columns]`.
-    """
-
-    used: Sparse
-    root: FloatArray
-    read: FloatArray
-    vectors: FloatArray
 
 
 def normalised(history: Sparse, degrees: FloatArray | None = None) -> Sparse:
