@@ -20,6 +20,7 @@ from queries.serving.metrics import Metrics
 from queries.serving.models import Models, watch
 from queries.serving.pages import add_pages
 from queries.serving.problems import handle_problems
+from queries.serving.process import steady
 from queries.serving.replies import WRONG
 from queries.serving.settings import ServeSettings
 from queries.serving.state import State
@@ -74,7 +75,9 @@ def create_app(settings: ServeSettings) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """Return the app of a worker process."""
-    return create_app(ServeSettings.handed_down())
+    app = create_app(ServeSettings.handed_down())
+    steady()
+    return app
 
 
 @asynccontextmanager

@@ -2,16 +2,14 @@
 
 import ipaddress
 import os
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kg.errors import ConfigError
+from queries.serving.process import steady
 from queries.serving.settings import LOOPBACK, ServeSettings
-
-SWITCH_SECONDS = 0.0005
 
 
 def serve(settings: ServeSettings, *, open_to_all: bool = False) -> None:
@@ -39,8 +37,6 @@ def serve(settings: ServeSettings, *, open_to_all: bool = False) -> None:
         raise ConfigError(
             f"the server needs the package {error.name}: pip install 'isthmus[serve]'"
         ) from None
-    # A thread that computes gives way to the one that answers after so long, not after 5 ms.
-    sys.setswitchinterval(SWITCH_SECONDS)
     with tempfile.TemporaryDirectory(prefix="isthmus-serve-") as own:
         if settings.added is None:
             settings = replace(settings, added=Path(own) / "added.jsonl")
@@ -59,7 +55,9 @@ def serve(settings: ServeSettings, *, open_to_all: bool = False) -> None:
             "limit_concurrency": MOST_CONNECTIONS,
         }
         if settings.workers == 1:
-            uvicorn.run(create_app(settings), **options)
+            app = create_app(settings)
+            steady()
+            uvicorn.run(app, **options)
             return
         settings.hand_down()
         counts = Path(own) / "metrics"

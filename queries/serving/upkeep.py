@@ -13,6 +13,7 @@ from queries.serving import replies
 from queries.serving.bodies import Add
 from queries.serving.metrics import CONTENT_TYPE
 from queries.serving.problems import Problem
+from queries.serving.process import replaced
 from queries.serving.state import State, answer, state_of
 from queries.serving.strict import StrictRoute
 
@@ -88,6 +89,8 @@ async def reload_now(state: State, follow: bool = False) -> None:
         state.metrics.reloads.labels("failed").inc()
         raise
     if served is not before:
+        del before
+        await asyncio.to_thread(replaced)
         state.metrics.reloads.labels("done").inc()
         state.metrics.show(served.since, served.added)
         logger.info("model %s answers", served.version)
