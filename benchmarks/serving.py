@@ -16,6 +16,7 @@ differs, and every answer is counted.
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -66,6 +67,8 @@ def main() -> None:
         run, protocol = borrowed(arguments.run, arguments.protocol, Path(folder) / "run")
         users = load_graph(run.graph).users.vocab.ids.to_pylist()
         np.random.default_rng(0).shuffle(users)
+        gc.collect()
+        gc.freeze()  # a collection here would pass for a pause of the server
         options = ["--protocol", protocol, "--workers", str(arguments.workers), "--watch", "0.5"]
         record: dict[str, Any] = {
             "machine": about,
