@@ -17,7 +17,7 @@ _PART_OF = {
     **dict.fromkeys(("ridge, short histories", "ridge, smooth"), PEOPLE),
     "ridge, smooth x popularity": PEOPLE,
     **dict.fromkeys(("latent", "latent x popularity", "latent, strong"), TOGETHER),
-    **dict.fromkeys(("item-kNN", "least squares", "EASE"), TOGETHER),
+    **dict.fromkeys(("item-kNN", "least squares", "collective", "EASE"), TOGETHER),
     **dict.fromkeys(("text", "text, whitened", "text, centred"), TEXTS),
     **dict.fromkeys(("nearest of history", "near history", "near words"), TEXTS),
     **dict.fromkeys(("popularity", "popularity among shared users"), POPULARITY),

@@ -7,8 +7,10 @@ import numpy as np
 
 from kg.vocab import IntArray
 from queries.explaining.strands import Asker, Strands, Values, outer
+from training.baselines.cmf import domain_masks
 from training.baselines.ease import most_used
 from training.baselines.matrices import take_columns
+from training.ranking.collective import PENALTY as PENALTY_COLLECTIVE
 from training.ranking.least_squares import BEFORE, CONFIDENCE, PENALTY
 from training.ranking.world import World
 
@@ -16,7 +18,7 @@ EASE_ITEMS = 12_000
 
 
 class Together:
-    """Item-kNN, singular vectors, EASE and least squares, by own item and stand-in.
+    """Item-kNN, singular vectors, factors and EASE, by own item and stand-in.
 
     Args:
         world: what the model has learned from.
@@ -32,6 +34,7 @@ class Together:
         self._similar = csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
         self._degree = np.maximum(np.asarray(self._history.sum(axis=0)).ravel(), 1)
         self._root = np.sqrt(np.maximum(world.popularity, 1)).astype(np.float32)
+        self._masks = domain_masks(world.split)
         self._columns: tuple[IntArray, Any] | None = None
         self._squares: Any = None
 
@@ -57,6 +60,8 @@ class Together:
             return
         if "least squares.items" in self._kept:
             yield "least squares", [self._least_squares(item, own)]
+        if "collective.items" in self._kept:
+            yield "collective", [self._collective(item, own)]
         if "EASE.inverse" in self._kept:
             yield "EASE", [self._ease(item, own)]
 
@@ -73,6 +78,18 @@ class Together:
         system[np.diag_indices_from(system)] += PENALTY * max(len(own), 1)
         adds = CONFIDENCE * mine @ np.linalg.solve(system, items[item].astype(np.float64))
         return Strands(kind="together", own=own, adds=adds)
+
+    def _collective(self, item: int, own: IntArray) -> Strands:
+        r"""Divide $p_u \cdot q_i$ by own item, $q_h^\top A_u^{-1} q_i$, over the domains of $u$."""
+        items = self._kept["collective.items"].astype(np.float64)
+        system = PENALTY_COLLECTIVE * np.eye(items.shape[1])
+        for mask in self._masks:
+            if mask[own].any():
+                system += items[mask].T @ items[mask]
+        own = own[np.any([mask[own] for mask in self._masks], axis=0)]
+        return Strands(
+            kind="together", own=own, adds=items[own] @ np.linalg.solve(system, items[item])
+        )
 
     def _gram(self, items: Any) -> Any:
         if self._squares is None:

@@ -83,28 +83,43 @@ def factorise(
         iterations: how many times users and then items are solved for.
     """
     items = items.astype(np.float32)
-    width = items.shape[1]
-    ridge = regularization * np.eye(width)
-    active = np.stack([np.diff(matrix.indptr) > 0 for matrix in matrices], axis=1)
-    patterns, pattern_of = np.unique(active, axis=0, return_inverse=True)
+    ridge = regularization * np.eye(items.shape[1])
+    active = [np.diff(matrix.indptr) > 0 for matrix in matrices]
     columns = [matrix.T.tocsr() for matrix in matrices]
-    users = np.zeros((len(active), width), dtype=np.float32)
+    users = np.zeros((matrices[0].shape[0], items.shape[1]), dtype=np.float32)
     for _ in range(iterations):
-        right = sum(
-            weight * (matrix @ items) for weight, matrix in zip(weights, matrices, strict=True)
-        )
-        grams = [_gram(items[mask]) for mask in masks]
-        for number, pattern in enumerate(patterns):
-            seen = [weights[d] * grams[d] for d in np.flatnonzero(pattern)]
-            rows = pattern_of == number
-            users[rows] = np.linalg.solve(sum(seen, ridge), right[rows].T).T
+        users = solve_users(matrices, masks, weights, items, regularization)
         for domain, mask in enumerate(masks):
-            gram = _gram(users[active[:, domain]])
+            gram = _gram(users[active[domain]])
             solved = np.linalg.solve(
                 gram + ridge / weights[domain], (columns[domain][mask] @ users).T
             )
             items[mask] = solved.T
     return users, items
+
+
+def solve_users(
+    matrices: list[Sparse],
+    masks: list[BoolArray],
+    weights: list[float],
+    items: FloatArray,
+    regularization: float,
+) -> FloatArray:
+    """Return the best factors of users for those of items, float32 `[num_users, width]`.
+
+    Arguments are those of `factorise`; a row depends on no other.
+    """
+    ridge = regularization * np.eye(items.shape[1])
+    active = np.stack([np.diff(matrix.indptr) > 0 for matrix in matrices], axis=1)
+    patterns, pattern_of = np.unique(active, axis=0, return_inverse=True)
+    right = sum(weight * (matrix @ items) for weight, matrix in zip(weights, matrices, strict=True))
+    grams = [_gram(items[mask]) for mask in masks]
+    users = np.zeros((len(active), items.shape[1]), dtype=np.float32)
+    for number, pattern in enumerate(patterns):
+        seen = [weights[d] * grams[d] for d in np.flatnonzero(pattern)]
+        rows = pattern_of == number
+        users[rows] = np.linalg.solve(sum(seen, ridge), right[rows].T).T
+    return users
 
 
 def _gram(rows: FloatArray) -> np.ndarray:

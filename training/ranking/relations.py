@@ -31,7 +31,7 @@ TAKEN = frozenset(
         *("popularity of neighbours", "nearest neighbour", "fifth neighbour"),
         *("popularity", "popularity among shared users"),
         *("ridge", "ridge, loose", "ridge, short histories"),
-        *("ridge, smooth", "ridge, smooth x popularity", "least squares"),
+        *("ridge, smooth", "ridge, smooth x popularity", "least squares", "collective"),
     }
 )
 

@@ -13,6 +13,7 @@ from training.baselines.ease import EASE
 from training.baselines.item_knn import ItemKNN
 from training.baselines.matrices import over_deviation, turned
 from training.baselines.user_knn import UserKNN
+from training.ranking.collective import Collective
 from training.ranking.fitted import Array, Fitted
 from training.ranking.latent import Latent, Ridge
 from training.ranking.least_squares import LeastSquares
@@ -77,6 +78,7 @@ class Signals:
         else:
             groups += [_Popularity(world), _Neighbours({"user-kNN": UserKNN(task)})]
             groups += [Ridge(world, latent, fitted), LeastSquares(world, latent, fitted)]
+            groups += [Collective(world, fitted)]
         if self.protocol == "warm":
             (inverse,) = fitted.arrays("EASE.inverse", make=lambda: (EASE(task).inverse,))
             groups += [_Ease(EASE(task, inverse=inverse))]
