@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.options import console, graph_folder
-from kg.errors import InputError
+from kg.errors import ArtefactError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,22 +55,34 @@ def sparql(
         typer.Option(help=".csv, .tsv, .json or .parquet to write; .nt or .ttl for CONSTRUCT."),
     ] = None,
     mapping: MappingFile = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep/--no-keep", help="Keep what the graph is read into for next time."),
+    ] = True,
 ) -> None:
     """Ask a graph in SPARQL; prefixes of the vocabulary need no declaration."""
     if (query is None) == (file is None):
         raise InputError("give either a query or --file FILE")
     from kg.sparql import SparqlGraph, save
+    from kg.triple_store import folder_of
 
     if file is not None and not file.is_file():
         raise InputError(f"no such file: {file}")
     text = query if file is None else file.read_text(encoding="utf-8", errors="replace")
-    asked = SparqlGraph(_open(folder), naming_of(mapping))
-    answers = asked.ask(text or "")
-    if out is None:
-        _print_answers(answers, asked.prefixes)
+    naming = naming_of(mapping)
+    if keep:
+        asked = SparqlGraph.open(graph_folder(folder), naming)
     else:
-        save(answers, out)
-        typer.echo(f"Written: {out}")
+        asked = SparqlGraph.of(_open(folder), naming)
+    try:
+        answers = asked.ask(text or "")
+        if out is None:
+            _print_answers(answers, asked.prefixes)
+        else:
+            save(answers, out)
+            typer.echo(f"Written: {out}")
+    except RuntimeError as error:  # a block of what is kept does not match its checksum
+        raise ArtefactError(f"{folder_of(graph_folder(folder))}: delete it ({error})") from None
 
 
 def neighbourhood(

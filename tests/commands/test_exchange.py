@@ -60,7 +60,9 @@ def test_sparql_prints_a_table_or_writes_a_file(folder):
     assert "Clueless" in done.output
     assert "2 rows" in done.output
     (folder / "q.rq").write_text("ASK { ?s ?p ?o }")
-    assert invoke("sparql", folder / "graph", "--file", folder / "q.rq").output == "yes\n"
+    for keep in ("--keep", "--no-keep"):
+        done = invoke("sparql", folder / "graph", "--file", folder / "q.rq", keep)
+        assert done.output == "yes\n"
     done = invoke("sparql", folder / "graph", query, "--out", folder / "a.csv")
     assert (folder / "a.csv").read_text().split() == ["title", "Clueless", "Emma"]
     done = invoke("sparql", folder / "graph", "SELECT ?x { ?x foo:p ?y }")

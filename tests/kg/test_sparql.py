@@ -28,7 +28,7 @@ def graph(make_graph):
 
 
 def test_prefixes_of_the_vocabulary_are_known(graph):
-    asked = SparqlGraph(graph)
+    asked = SparqlGraph.of(graph)
     answers = asked.ask(LIKED)
     assert columns(answers) == ["title", "users"]
     assert list(rows(answers, asked.prefixes)) == [["A book", "2"], ["Emma", "1"]]
@@ -37,7 +37,7 @@ def test_prefixes_of_the_vocabulary_are_known(graph):
 
 
 def test_nodes_are_shown_by_short_names(graph):
-    asked = SparqlGraph(graph)
+    asked = SparqlGraph.of(graph)
     answers = asked.ask("SELECT ?i ?none { ?u relation:likes ?i } ORDER BY ?i")
     assert list(rows(answers, asked.prefixes)) == [
         ["dbr:Emma", ""],
@@ -48,7 +48,7 @@ def test_nodes_are_shown_by_short_names(graph):
 
 def test_prefixes_of_a_mapping_are_known(graph):
     naming = Naming(prefixes={"ex": "http://example.org/"}, beginnings={"item": "http://shop/"})
-    asked = SparqlGraph(graph, naming)
+    asked = SparqlGraph.of(graph, naming)
     assert asked.ask("ASK { <http://shop/b1> isthmus:id 'b1' }")
     assert not asked.ask("ASK { ex:b1 isthmus:id 'b1' }")
 
@@ -56,7 +56,7 @@ def test_prefixes_of_a_mapping_are_known(graph):
 def test_rdflib_counts_the_same(graph):
     """The store holds the triples that another parser and another store make of the graph."""
     every = "SELECT (COUNT(*) AS ?n) (COUNT(DISTINCT ?o) AS ?m) { ?s ?p ?o }"
-    asked = SparqlGraph(graph)
+    asked = SparqlGraph.of(graph)
     (ours,) = rows(asked.ask(every), asked.prefixes)
     (theirs,) = to_rdflib(graph).query(every)
     assert ours == [str(term) for term in theirs]
@@ -74,13 +74,13 @@ def test_rdflib_counts_the_same(graph):
 )
 def test_a_wrong_query_gives_one_clear_line(graph, query, reason):
     with pytest.raises(InputError, match=reason) as error:
-        SparqlGraph(graph).ask(query)
+        SparqlGraph.of(graph).ask(query)
     assert len(str(error.value)) < 200
     assert "\n" not in str(error.value)
 
 
 def test_answers_in_files(graph, tmp_path):
-    asked = SparqlGraph(graph)
+    asked = SparqlGraph.of(graph)
     for name in ("a.csv", "a.tsv", "a.json", "a.parquet"):
         save(asked.ask(LIKED), tmp_path / name)
     assert (tmp_path / "a.csv").read_text().splitlines() == ["title,users", "A book,2", "Emma,1"]
