@@ -30,19 +30,12 @@ def plan_domains(planner: Planner, plan: Plan) -> None:
     if not columns and not by_class:
         for nodes in items:
             if nodes.notes.get("type") is None:
-                nodes.domain = domain_of(nodes.table)
+                nodes.domain = words.domain_name(stem(nodes.table.file.path))
                 nodes.notes.setdefault("domain", "a name for what these items are")
                 plan.domains[nodes.domain] = (
                     plan.domains.get(nodes.domain, 0) + nodes.table.num_rows
                 )
     plan.domains = dict(sorted(plan.domains.items(), key=lambda pair: -pair[1]))
-
-
-def domain_of(table: Table) -> str:
-    """Return a name for what all rows of a table are, made of the name of its file."""
-    found = words.words(stem(table.file.path))
-    kept = [word for word in found if word not in words.GENERIC_FILE | words.INTERACTION_FILE]
-    return "-".join(kept) or "-".join(found) or "items"
 
 
 def _from_interactions(planner: Planner, plan: Plan, items: list[NodePlan]) -> None:

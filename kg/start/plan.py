@@ -14,6 +14,7 @@ class NodePlan:
     table: Table
     type: str
     id: str
+    space: str | None = None
     domain: str | None = None
     domain_column: str | None = None
     text: list[str] = field(default_factory=list)  # the first is the title
@@ -29,6 +30,7 @@ class EndPlan:
     type: str
     column: str
     create: bool = False
+    space: str | None = None
 
 
 @dataclass

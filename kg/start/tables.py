@@ -6,6 +6,7 @@ from kg.start.files import stem
 from kg.start.interactions import Context, Found, find_interactions, split_column
 from kg.start.node_columns import plan_nodes, say_more, shares
 from kg.start.plan import EdgePlan, EndPlan, LeftOut, NodePlan, Plan
+from kg.start.user_spaces import UserSpaces, find_user_spaces
 
 USER, ITEM, INTERACTS = "user", "item", "interacts"
 
@@ -17,6 +18,7 @@ class Planner:
         nodes: sections of tables of nodes, by the table's number.
         named_by_interactions: sections that read items off interactions.
         found: tables of interactions.
+        spaces: id spaces of their users, and of tables of users.
     """
 
     def __init__(self, context: Context, plan: Plan) -> None:
@@ -25,6 +27,7 @@ class Planner:
         self.nodes: dict[int, NodePlan] = {}
         self.named_by_interactions: dict[int, NodePlan] = {}
         self.found: list[Found] = []
+        self.spaces = UserSpaces()
         self._rest = set(range(len(context.tables)))
 
     def place(self) -> None:
@@ -34,6 +37,7 @@ class Planner:
             if column is not None:
                 self._leave_out(number, "says who is held out; it is no part of the graph")
         self.found = find_interactions(self.context, sorted(self._rest))
+        self.spaces = find_user_spaces(self.context, self.found)
         self._rest -= {one.table for one in self.found}
         for one in self.found:
             self._nodes_of(one.table, one.item, ITEM)
@@ -67,7 +71,7 @@ class Planner:
     def _has_titles(self, number: int) -> bool:
         return any(words.says(name, words.TITLE) for name in self.context.tables[number].columns)
 
-    def _add_nodes(self, number: int, node_type: str, key: str) -> None:
+    def _add_nodes(self, number: int, node_type: str, key: str, space: str | None = None) -> None:
         self._rest.discard(number)
         table = self.context.tables[number]
         links = [
@@ -76,9 +80,11 @@ class Planner:
             if name != key and any(o.table in self._rest or o.table in self.nodes for o in others)
         ]
         nodes = plan_nodes(table, node_type, key, links=links, with_domain=node_type == ITEM)
+        nodes.space = self.spaces.names.get(number, space) if node_type == USER else None
         for reference in self.context.references[number][key]:
             earlier = self.nodes.get(reference.table)
-            if earlier and (earlier.type, earlier.id) == (node_type, reference.key):
+            same = earlier and (earlier.type, earlier.space) == (node_type, nodes.space)
+            if earlier and same and earlier.id == reference.key:
                 say_more(nodes, earlier)
         self.nodes[number] = nodes
         self.plan.nodes.append(nodes)
@@ -87,13 +93,13 @@ class Planner:
 
     def _link(self, number: int, key: str, name: str) -> None:
         """Make edges of a column of a table of nodes that holds ids of another table."""
-        src = EndPlan(self.nodes[number].type, key)
+        src = EndPlan(self.nodes[number].type, key, space=self.nodes[number].space)
         other = self.context.references[number][name][0]
         if other.table in self._rest:
             kind = words.type_name(stem(self.context.tables[other.table].file.path))
             self._add_nodes(other.table, self._free(kind), other.key)
         if other.table in self.nodes:
-            dst = EndPlan(self.nodes[other.table].type, name)
+            dst = EndPlan(self.nodes[other.table].type, name, space=self.nodes[other.table].space)
             self._add_edges(number, words.type_name(name), src, dst)
 
     def _free(self, node_type: str) -> str:
@@ -107,8 +113,11 @@ class Planner:
         # an id such as `ex:Emma` is that of the RDF node itself
         if not known and (link is None or link.form != "prefix"):
             self.named_by_interactions[number] = self._items_of_interactions(number, item)
-        src, dst = EndPlan(USER, user, create=True), EndPlan(ITEM, item)
+        src = EndPlan(USER, user, create=True, space=self.spaces.names.get(number))
+        dst = EndPlan(ITEM, item)
         edges = self._add_edges(number, INTERACTS, src, dst)
+        if number in self.spaces.notes:
+            edges.notes["src"] = self.spaces.notes[number]
         if one.others:
             pairs = "; ".join(f"{u} and {i}" for u, i, _ in one.others[:3])
             edges.notes["relation"] = f"other columns that could be user and item: {pairs}"
@@ -147,12 +156,14 @@ class Planner:
         }
         for name, reference in known.items():
             if table.columns[name].is_key and reference.key == self.nodes[reference.table].id:
-                self._add_nodes(number, self.nodes[reference.table].type, name)
+                of = self.nodes[reference.table]
+                self._add_nodes(number, of.type, name, of.space)
                 return True
         if not known:
             return False
         name, reference = next(iter(known.items()))
-        src = EndPlan(self.nodes[reference.table].type, name)
+        of = self.nodes[reference.table]
+        src = EndPlan(of.type, name, space=of.space)
         others = [
             c for c in table.columns.values() if c.name != name and c.may_be_id and not c.parts
         ]
@@ -173,7 +184,8 @@ class Planner:
         kind = self._free(words.type_name(column.name))
         dst = EndPlan(kind, column.name, create=True)
         if known is not None:
-            dst = EndPlan(self.nodes[known.table].type, column.name)
+            of = self.nodes[known.table]
+            dst = EndPlan(of.type, column.name, space=of.space)
         self._add_edges(number, words.type_name(column.name), src, dst)
 
     def _cold_files(self) -> None:
@@ -191,6 +203,8 @@ class Planner:
             )
             if about_items or words.says(first, words.ITEM):
                 self.plan.cold_items.append(table.file.path)
+            elif self.spaces.names:
+                continue  # in the graph these users are called otherwise
             elif words.says(first, words.USER) or self._is_user(table.columns[first]):
                 self.plan.cold_users.append(table.file.path)
 

@@ -118,3 +118,14 @@ def type_name(name: str) -> str:
     """
     kept = [word for word in words(name) if word not in IDENTIFIER] or words(name) or ["entity"]
     return "_".join([*kept[:-1], singular(kept[-1])])
+
+
+def domain_name(file: str) -> str:
+    """Return a name for what all rows of a file are, made of the file's name.
+
+    >>> domain_name("ratings_books"), domain_name("Ratings")
+    ('books', 'ratings')
+    """
+    found = words(file)
+    kept = [word for word in found if word not in GENERIC_FILE | INTERACTION_FILE]
+    return "-".join(kept) or "-".join(found) or "items"

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 
 from kg.rdf.names import Compactor, local_name
 from kg.rdf.prefixes import DEFAULT_PREFIXES
@@ -56,6 +57,8 @@ def _nodes(nodes: NodePlan, folder: Path) -> list[str]:
     lines = [f"# {_size(nodes.table)}", "[[nodes]]", *_file([nodes.table.file], folder)]
     lines.append(_pair("type", nodes.type, nodes.notes))
     lines.append(_pair("id", nodes.id, nodes.notes))
+    if nodes.space is not None:
+        lines.append(_pair("space", nodes.space, nodes.notes))
     if nodes.domain_column is not None:
         lines.append(_pair("domain_column", nodes.domain_column, nodes.notes))
     elif nodes.domain is not None:
@@ -71,6 +74,8 @@ def _edges(edges: EdgePlan, folder: Path) -> list[str]:
     lines = [f"# {_size(table)}" for table in edges.tables]
     lines += ["[[edges]]", *_file([table.file for table in edges.tables], folder)]
     lines.append(_pair("relation", edges.relation, edges.notes))
+    if "src" in edges.notes:
+        lines += wrap(edges.notes["src"], 96, initial_indent="# ", subsequent_indent="# ")
     lines.append(f"src = {_end(edges.src)}")
     lines.append(f"dst = {_end(edges.dst)}")
     for key, value in (("weight", edges.weight), ("time", edges.time)):
@@ -174,8 +179,9 @@ def _file(files: list[SeenFile], folder: Path) -> list[str]:
 
 
 def _end(end: EndPlan) -> str:
+    space = f", space = {quoted(end.space)}" if end.space else ""
     create = ", create = true" if end.create else ""
-    return f"{{ type = {quoted(end.type)}, column = {quoted(end.column)}{create} }}"
+    return f"{{ type = {quoted(end.type)}, column = {quoted(end.column)}{space}{create} }}"
 
 
 def _pair(key: str, value: str | list[str], notes: Mapping[str, str]) -> str:
