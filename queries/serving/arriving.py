@@ -32,10 +32,7 @@ def with_somebody(
     name = USER
     while name in recommender.graph.users.vocab:
         name += "'"
-    somebody = Newcomers.likes(likes or (), name)
-    if text is not None:
-        somebody = somebody + Newcomers.text(text, name)
-    return recommender.with_newcomers(somebody), name
+    return recommender.with_newcomers(Newcomers.likes(likes or (), name, text=text or "")), name
 
 
 def with_added(recommender: Recommender, requests: Sequence[Add]) -> Recommender:

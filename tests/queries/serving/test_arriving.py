@@ -39,6 +39,12 @@ def test_somebody_new_gets_what_suits_their_likes(client):
     assert reply.status_code == 404
 
 
+def test_likes_and_a_text_are_of_one_person(client):
+    liked = {"likes": ["books-02", "books-04"], "k": 4}
+    both = client.post("/recommend", json={**liked, "text": "The films called 3"})
+    assert len(ids(both)) == 4
+
+
 def test_nodes_that_are_added_can_be_asked_for_at_once(client):
     before = client.get("/recommend", params={"user": "user-00", "k": 5})
     version = client.get("/health").json()["model"]
