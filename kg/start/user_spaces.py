@@ -55,11 +55,10 @@ def find_user_spaces(context: Context, found: Sequence[Found]) -> UserSpaces:
             doubtful.setdefault(j, []).append((i, shared))
             continue
         if separate:
-            for mine, its in ((i, j), (j, i)):
-                file = tables[found[its].table].file.path.name
+            both = " and ".join(tables[some.table].file.path.name for some in (one, other))
+            for some in (one, other):
                 notes.setdefault(
-                    found[mine].table,
-                    f"{shared:,} user ids seen are in {file}, too: taken for the same people",
+                    some.table, f"{shared:,} user ids seen are in {both}: taken for the same people"
                 )
         if separate or shops[i] == shops[j]:
             group = [group[i] if number == group[j] else number for number in group]
