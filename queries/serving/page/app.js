@@ -132,7 +132,7 @@ async function showWhy(button, item) {
     replace(one("#reasons"), ...reasons(found, colour));
     one("#why").hidden = false;
     one("main").classList.add("explained");
-    one("#why").scrollIntoView({ block: "nearest" });
+    if (matchMedia("(max-width: 70rem)").matches) one("#why").scrollIntoView();
   } catch (error) {
     failed(error);
   }
