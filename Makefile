@@ -14,7 +14,7 @@ demo: $(STAMP)
 	$(BIN)/isthmus run examples/books-and-films/job.toml --out runs/books-and-films --fresh
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff check .
