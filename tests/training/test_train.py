@@ -78,7 +78,7 @@ def test_the_second_stage_learns_what_decides(trained, written, tmp_path):
     assert found > 0.8
     assert found >= quality(bundle.scorer(written.train), written)
     assert bundle.channels is two.objective.channels
-    assert bundle.about == {"best_epoch": two.fitted.best_epoch}
+    assert bundle.about["best_epoch"] == two.fitted.best_epoch
 
     save_bundle(bundle, tmp_path / "model", written.train)
     loaded = load_bundle(tmp_path / "model", written.train).ranking_scorer(written)

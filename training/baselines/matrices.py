@@ -122,6 +122,7 @@ def deviations(scores: FloatArray) -> FloatArray:
         relative = np.sqrt(apart.mean(axis=1, keepdims=True))
         # rounding leaves a constant row with a deviation of a few ulps of its size, not with zero
         found[start : start + step] = np.where(relative <= CONSTANT, 0, relative * largest)
+    found[found < np.finfo(np.float32).tiny] = 0  # its inverse would be no number
     return found
 
 

@@ -19,6 +19,7 @@ from training.seed import rng
 WIDTH = 64
 PENALTY = 15.0  # of squared factors
 SWEEPS = 15  # over users and items
+COLLAPSED = 1e-4  # of little data the penalty leaves nothing but rounding
 
 
 class Collective:
@@ -41,6 +42,8 @@ class Collective:
             start = rng(fitted.seed, "collective").normal(0, 0.1, (len(split.train.items), WIDTH))
             weights = [1.0] * len(matrices)
             _, items = factorise(matrices, self._masks, weights, start, PENALTY, SWEEPS)
+            if np.abs(items).max(initial=0) < COLLAPSED:
+                items[:] = 0
             return solve_users(matrices, self._masks, weights, items, PENALTY), items
 
         self._users, self._items = fitted.arrays("collective.users", "collective.items", make=make)

@@ -155,6 +155,7 @@ def _sparse_deviations(said: Sparse, rows: npt.NDArray[Any]) -> FloatArray:
     squares = np.bincount(rows, relative**2, minlength=users) / items
     deviation = np.sqrt(np.maximum(squares - mean**2, 0))
     found: FloatArray = np.where(deviation <= CONSTANT, 0, deviation * largest).astype(np.float32)
+    found[found < np.finfo(np.float32).tiny] = 0  # its inverse would be no number
     return found
 
 

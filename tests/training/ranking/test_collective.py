@@ -47,3 +47,10 @@ def test_it_is_kept(world):
     again = Collective(world, Fitted(0, fitted.kept))
     items = np.arange(3)
     np.testing.assert_array_equal(first.columns(items), again.columns(items))
+
+
+def test_where_the_penalty_leaves_nothing_nothing_is_said(world, monkeypatch):
+    monkeypatch.setattr(collective, "PENALTY", 1e4)
+    signal, items = Collective(world, Fitted(0)), np.arange(6)
+    ((_, said),) = signal.said(np.arange(4), signal.columns(items))
+    assert not said.any()

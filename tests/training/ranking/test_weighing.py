@@ -75,3 +75,8 @@ def test_nobody_and_nothing():
         total = np.zeros(shape, dtype=np.float32)
         add_weighed(total, total.copy(), 1.0, 1.0)
         add_weighed(total, sparse.csr_array(shape, dtype=np.float32), 1.0, 1.0)
+
+
+def test_scores_too_small_to_be_scaled_count_as_constant():
+    scores = np.array([[0, 1e-41], [0, 1.0]], dtype=np.float32)
+    np.testing.assert_array_equal(over_deviation(scores), [[0, 0], [0, 2]])
