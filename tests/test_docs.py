@@ -117,3 +117,11 @@ def test_the_files_of_the_readme_work(tmp_path):
     assert len(graph.interaction_edges) == 2
     lines = [line for line in (mapping + job).splitlines() if line and not line.startswith("#")]
     assert len(lines) <= 20
+
+
+def test_every_package_ships():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    rooms = ("kg", "encoders", "gnn", "training", "queries", "commands")
+    folders = [init.parent for room in rooms for init in (ROOT / room).rglob("__init__.py")]
+    names = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert names == set(project["tool"]["setuptools"]["packages"])
