@@ -50,6 +50,21 @@ def text_carry(task: Task, k: int) -> Sparse:
     return carry_matrix(warm, cold, near, cosine, shape=(num_items, num_items))
 
 
+def nearness(near: IntArray, similarity: FloatArray, num_items: int) -> Sparse:
+    """Return similarity^4 of neighbours, CSR `[num_items, len(near)]`, not normalised.
+
+    Args:
+        near: of each item, rows of its neighbours, int64 `[n, k]`, -1 where there are fewer.
+        similarity: of these, `[n, k]`; 0 or less: no neighbour.
+        num_items: how many items there are to be neighbours.
+    """
+    from scipy.sparse import csr_array
+
+    item, place = np.nonzero((near >= 0) & (similarity > 0))
+    values = similarity[item, place].astype(np.float32) ** 4
+    return csr_array((values, (near[item, place], item)), shape=(num_items, len(near)))
+
+
 def carry_matrix(
     warm: IntArray,
     cold: IntArray,

@@ -9,7 +9,7 @@ import numpy as np
 from kg.graph import BoolArray, EdgeType
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
-from training.baselines.bridge import carry_matrix
+from training.baselines.bridge import carry_matrix, nearness
 from training.baselines.matrices import Sparse
 
 FEW = 8  # nearest neighbours of the narrow bridge
@@ -60,12 +60,7 @@ class NewItems:
     @cached_property
     def nearness(self) -> Sparse:
         """similarity^4 of the neighbours, CSR `[num_items, num_new]`, not normalised."""
-        from scipy.sparse import csr_array
-
-        item, place = np.nonzero((self.near >= 0) & (self.similarity > 0))
-        values = self.similarity[item, place].astype(np.float32) ** 4
-        shape = (self.num_items, len(self))
-        return csr_array((values, (self.near[item, place], item)), shape=shape)
+        return nearness(self.near, self.similarity, self.num_items)
 
     @property
     def share(self) -> FloatArray:
@@ -75,8 +70,8 @@ class NewItems:
         return np.asarray(share, dtype=np.float32)
 
     def _carried(self, k: int) -> Sparse:
-        there = np.where(self.near[:, :k] >= 0, self.similarity[:, :k], 0)
-        nobody, all_of_them = np.zeros(0, dtype=np.int64), np.arange(len(self))
         near = self.near[:, :k]
+        there = np.where(near >= 0, self.similarity[:, :k], 0)
+        nobody, all_of_them = np.zeros(0, dtype=np.int64), np.arange(len(self))
         shape = (self.num_items, len(self))
         return carry_matrix(nobody, all_of_them, near, there, shape=shape)

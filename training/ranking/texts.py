@@ -8,6 +8,7 @@ import numpy as np
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
+from training.baselines.bridge import nearness
 from training.baselines.matrices import Sparse, take_columns, turned
 from training.ranking.new_items import FEW, NewItems
 from training.ranking.people import People
@@ -90,7 +91,7 @@ class Nearest:
 
     def __init__(self, world: World) -> None:
         self._vectors, self._history = world.channel, world.all_history
-        self._near = _near_matrix(world)
+        self._near = nearness(world.near, world.similarity, len(world.near))
 
     def asked_by(self, people: People) -> "Nearest":
         """Return the same for others, who take the place of its users."""
@@ -181,17 +182,6 @@ def narrow(world: World) -> Sparse:
     similarity = world.similarity.copy()
     similarity[:, FEW:] = 0  # neighbours come best first
     return world.carried(similarity)
-
-
-def _near_matrix(world: World) -> Sparse:
-    """Return similarity^4 of an item's neighbours, CSR from neighbour to item, not normalised."""
-    from scipy.sparse import csr_array
-
-    there = (world.near >= 0) & (world.similarity > 0)
-    item, place = np.nonzero(there)
-    values = world.similarity[item, place].astype(np.float32) ** 4
-    shape = (len(world.near), len(world.near))
-    return csr_array((values, (world.near[item, place], item)), shape=shape)
 
 
 def _unit(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
