@@ -12,8 +12,8 @@ from training.baselines.matrices import (
     Sparse,
     histories,
     history_mask,
+    own_mask,
     scale_rows,
-    source_mask,
     take_columns,
     top_of_rows,
     user_blocks,
@@ -64,8 +64,7 @@ class ItemKNN:
     ) -> None:
         self.name = name
         split = task.split
-        own = source_mask(split) if split.protocol == "user-cold" else history_mask(split)
-        self._history = histories(split, own)
+        self._history = histories(split, own_mask(split))
         if similar is None:
             used = histories(split, split.train.item_mask(split.target))
             weights = np.ones(used.shape[0], dtype=np.float32)

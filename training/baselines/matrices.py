@@ -28,6 +28,11 @@ def history_mask(split: Split) -> BoolArray:
     return split.train.item_mask(*split.sources, split.target)
 
 
+def own_mask(split: Split) -> BoolArray:
+    """Return the items that like people are found by: of the sources alone for cold users."""
+    return source_mask(split) if split.protocol == "user-cold" else history_mask(split)
+
+
 def histories(split: Split, items: BoolArray) -> Sparse:
     """Return the 0/1 matrix of training interactions, sparse `[num_users, num_items]`.
 
@@ -120,9 +125,18 @@ def deviations(scores: FloatArray) -> FloatArray:
         apart -= apart.mean(axis=1, keepdims=True)
         np.square(apart, out=apart)
         relative = np.sqrt(apart.mean(axis=1, keepdims=True))
-        # rounding leaves a constant row with a deviation of a few ulps of its size, not with zero
-        found[start : start + step] = np.where(relative <= CONSTANT, 0, relative * largest)
-    found[found < np.finfo(np.float32).tiny] = 0  # its inverse would be no number
+        found[start : start + step] = in_units(relative, largest)
+    return found
+
+
+def in_units(relative: FloatArray, largest: FloatArray) -> FloatArray:
+    """Return deviations of rows from those in units of their largest values, float32.
+
+    Zero for a row that is constant but for rounding, which leaves it with a few ulps of its size,
+    and for one so small that its inverse would be no number.
+    """
+    found: FloatArray = np.where(relative <= CONSTANT, 0, relative * largest).astype(np.float32)
+    found[found < np.finfo(np.float32).tiny] = 0
     return found
 
 

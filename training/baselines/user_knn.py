@@ -10,11 +10,10 @@ from training.baselines.base import FloatArray, Task
 from training.baselines.matrices import (
     Sparse,
     histories,
-    history_mask,
     inverse_frequency,
     normalise_rows,
+    own_mask,
     scale_columns,
-    source_mask,
     take_columns,
     top_of_rows,
     user_blocks,
@@ -52,8 +51,7 @@ class UserKNN:
     ) -> None:
         self.name = name
         split = task.split
-        own = source_mask(split) if split.protocol == "user-cold" else history_mask(split)
-        profile = histories(split, own)
+        profile = histories(split, own_mask(split))
         self._weights = inverse_frequency(profile) ** np.float32(idf)
         self._profile = normalise_rows(scale_columns(profile, self._weights))
         self._asked = self._profile

@@ -1,18 +1,15 @@
 """Factors for which a domain that a user never entered says nothing of the user."""
 
-from collections.abc import Iterator
 from copy import copy
 
 import numpy as np
 
-from kg.vocab import IntArray
 from training.baselines.base import FloatArray
 from training.baselines.cmf import domain_masks, factorise, solve_users
-from training.baselines.matrices import histories, keep_columns, turned
+from training.baselines.matrices import histories, keep_columns
 from training.ranking.fitted import Fitted
-from training.ranking.new_items import NewItems
 from training.ranking.people import People
-from training.ranking.weighing import Said
+from training.ranking.weighing import OfFactors
 from training.ranking.world import World
 from training.seed import rng
 
@@ -22,7 +19,7 @@ SWEEPS = 15  # over users and items
 COLLAPSED = 1e-4  # of little data the penalty leaves nothing but rounding
 
 
-class Collective:
+class Collective(OfFactors):
     """Collective matrix factorisation (Singh and Gordon 2008), as the baseline `cmf` has it.
 
     To weighted least squares a cold user is one who likes nothing of the target. Here the target is
@@ -46,7 +43,8 @@ class Collective:
                 items[:] = 0
             return solve_users(matrices, self._masks, weights, items, PENALTY), items
 
-        self._users, self._items = fitted.arrays("collective.users", "collective.items", make=make)
+        users, items = fitted.arrays("collective.users", "collective.items", make=make)
+        super().__init__("collective", users, items)
 
     def asked_by(self, people: People) -> "Collective":
         """Return the same for others, who take the place of its users."""
@@ -54,15 +52,3 @@ class Collective:
         asked, weights = copy(self), [1.0] * len(matrices)
         asked._users = solve_users(matrices, self._masks, weights, self._items, PENALTY)
         return asked
-
-    def columns(self, items: IntArray) -> FloatArray:
-        """Return factors of these items, `[width, len(items)]`."""
-        return turned(self._items, items)
-
-    def new_columns(self, new: NewItems) -> FloatArray:
-        """Return the same of items that nothing was learned from: nobody used them."""
-        return np.zeros((self._items.shape[1], len(new)), dtype=np.float32)
-
-    def said(self, users: IntArray, columns: FloatArray) -> Iterator[tuple[str, Said]]:
-        """Yield the signal by name, `[len(users), num_columns]`."""
-        yield "collective", self._users[users] @ columns

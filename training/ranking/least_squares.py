@@ -1,18 +1,15 @@
 """Factors to which what a user did not use counts against an item, a little."""
 
-from collections.abc import Iterator
 from copy import copy
 
 import numpy as np
 
-from kg.vocab import IntArray
 from training.baselines.base import FloatArray
-from training.baselines.matrices import Sparse, turned
+from training.baselines.matrices import Sparse
 from training.ranking.fitted import Fitted
 from training.ranking.latent import Latent
-from training.ranking.new_items import NewItems
 from training.ranking.people import People
-from training.ranking.weighing import Said
+from training.ranking.weighing import OfFactors
 from training.ranking.world import World
 
 CONFIDENCE = 20.0  # of an interaction; that of its absence is 1
@@ -22,7 +19,7 @@ STEPS = 3  # of conjugate gradients
 GATHERED = 1 << 14  # interactions whose factors are held at once
 
 
-class LeastSquares:
+class LeastSquares(OfFactors):
     r"""Weighted matrix factorisation (Hu, Koren and Volinsky 2008) that starts at singular vectors.
 
     $$\min_{P, Q} \sum_{u, i} c_{ui} (x_{ui} - p_u \cdot q_i)^2
@@ -50,7 +47,7 @@ class LeastSquares:
             return self._sweep(users, before)
 
         names = ("least squares.users", "least squares.items")
-        self._users, self._items = fitted.arrays(*names, make=make)
+        super().__init__("least squares", *fitted.arrays(*names, make=make))
 
     def asked_by(self, people: People) -> "LeastSquares":
         """Return the same for others, who take the place of its users: what they would have had."""
@@ -68,18 +65,6 @@ class LeastSquares:
         by_user = self._world.all_history.astype(np.float32)
         users = descend(by_user, users, items)
         return users, descend(by_user.T.tocsr(), items, users)
-
-    def columns(self, items: IntArray) -> FloatArray:
-        """Return factors of these items, `[width, len(items)]`."""
-        return turned(self._items, items)
-
-    def new_columns(self, new: NewItems) -> FloatArray:
-        """Return the same of items that nothing was learned from: nobody used them."""
-        return np.zeros((self._items.shape[1], len(new)), dtype=np.float32)
-
-    def said(self, users: IntArray, columns: FloatArray) -> Iterator[tuple[str, Said]]:
-        """Yield the signal by name, `[len(users), num_columns]`."""
-        yield "least squares", self._users[users] @ columns
 
 
 def descend(history: Sparse, rows: FloatArray, columns: FloatArray) -> FloatArray:

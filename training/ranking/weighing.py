@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray
-from training.baselines.matrices import CACHED_CELLS, CONSTANT, Sparse, deviations
+from training.baselines.matrices import CACHED_CELLS, Sparse, deviations, in_units, turned
 from training.ranking.new_items import NewItems
 from training.ranking.people import People
 
@@ -48,6 +48,31 @@ class OfItems:
         del users
         for name, row in columns.items():
             yield name, row.copy()
+
+
+class OfFactors:
+    """A signal that is the product of factors of a user and of an item.
+
+    Args:
+        name: of the signal.
+        users: factors `[num_users, width]`.
+        items: factors `[num_items, width]`.
+    """
+
+    def __init__(self, name: str, users: FloatArray, items: FloatArray) -> None:
+        self._name, self._users, self._items = name, users, items
+
+    def columns(self, items: IntArray) -> FloatArray:
+        """Return factors of these items, `[width, len(items)]`."""
+        return turned(self._items, items)
+
+    def new_columns(self, new: NewItems) -> FloatArray:
+        """Return the same of items that nothing was learned from: nobody used them."""
+        return np.zeros((self._items.shape[1], len(new)), dtype=np.float32)
+
+    def said(self, users: IntArray, columns: FloatArray) -> Iterator[tuple[str, Said]]:
+        """Yield the signal by name, `[len(users), num_columns]`."""
+        yield self._name, self._users[users] @ columns
 
 
 def add_weighed(total: FloatArray, said: Said, plain: float, squashed: float) -> None:
@@ -136,10 +161,7 @@ def _add_dense(total: FloatArray, said: FloatArray, plain: float, squashed: floa
 def _add_sparse(total: FloatArray, said: Sparse, plain: float, squashed: float) -> None:
     counts = np.diff(said.indptr)
     rows = np.repeat(np.arange(len(total)), counts)
-    deviation = _sparse_deviations(said, rows)
-    x: FloatArray = (
-        said.data * np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)[rows]
-    )
+    x: FloatArray = said.data * _inverse(_sparse_deviations(said, rows))[rows]
     part = np.float32(plain) * x
     part += np.float32(squashed) * np.copysign(np.log1p(np.float32(3) * np.abs(x)), x)
     total[rows, said.indices] += part
@@ -154,9 +176,7 @@ def _sparse_deviations(said: Sparse, rows: npt.NDArray[Any]) -> FloatArray:
     mean = np.bincount(rows, relative, minlength=users) / items
     squares = np.bincount(rows, relative**2, minlength=users) / items
     deviation = np.sqrt(np.maximum(squares - mean**2, 0))
-    found: FloatArray = np.where(deviation <= CONSTANT, 0, deviation * largest).astype(np.float32)
-    found[found < np.finfo(np.float32).tiny] = 0  # its inverse would be no number
-    return found
+    return in_units(deviation, largest)
 
 
 def _inverse(deviation: FloatArray) -> FloatArray:
