@@ -16,7 +16,6 @@ import csv
 import gzip
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import machine
+from machine import called, machine
 from sentence_transformers import SentenceTransformer
 
 from encoders.base import FloatArray
@@ -166,7 +165,7 @@ def main() -> None:
         for name, taken in seconds.items()
     }
     result = {
-        "command": " ".join(["python", "benchmarks/encoding.py", *sys.argv[1:]]),
+        "command": called(),
         "machine": about,
         "model": "all-MiniLM-L6-v2",
         "max_length": MAX_LENGTH,

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import machine
+from machine import called, machine
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from encoders.cache.cached import CachedEncoder
@@ -57,7 +57,7 @@ def main() -> int:
             steps[step] = read_json(work / f"{step}.json")
     allowed = ALLOWED_BYTES if arguments.texts <= 1_000_000 else None
     result = {
-        "command": " ".join(["python", "benchmarks/encoding_memory.py", *sys.argv[1:]]),
+        "command": called(),
         "machine": about,
         "texts": arguments.texts,
         "width": WIDTH,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from machine import machine
+from machine import called, machine
 
 from kg.files import write_json
 from kg.graph import Edges, KnowledgeGraph, Nodes
@@ -49,6 +49,7 @@ def main() -> None:
     bound = BLOCK_BYTES + KEPT_BYTES
     whole = NUM_USERS * NUM_ITEMS * 4
     found = {
+        "command": called(),
         "num_users": NUM_USERS,
         "num_items": NUM_ITEMS,
         "num_rows": len(split.test),

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+from machine import called, machine
 
 from kg.files import write_json
 from queries.opened import open_run
@@ -61,6 +61,7 @@ def main() -> None:
     print(f"model folder: {sum(sizes.values()) / 1e6:.0f} MB")
     if arguments.out is not None:
         record: dict[str, Any] = {
+            "command": called(),
             "machine": about,
             "users": len(graph.users),
             "items": len(graph.items),

@@ -1,11 +1,18 @@
-"""What the figures of a benchmark depend on."""
+"""What the figures of a benchmark depend on, and the command that makes them."""
 
 import os
 import platform
+import shlex
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+
+def called() -> str:
+    """Return how this benchmark was called; of a full path only the last name."""
+    arguments = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *arguments])
 
 
 def machine(*packages: str) -> dict[str, Any]:

@@ -8,13 +8,12 @@ paid once a run. The graph is random, with popular destinations as interactions 
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from machine import machine
+from machine import called, machine
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import LGConv
@@ -110,7 +109,7 @@ def main() -> None:
             taken = seconds_of(lambda product=product: hop(product, x, gradient), device)
             best[name] = min(best[name], taken)
     result = {
-        "command": " ".join(["python", "benchmarks/propagation.py", *sys.argv[1:]]),
+        "command": called(),
         "machine": about,
         "nodes": arguments.nodes,
         "edges": len(src),

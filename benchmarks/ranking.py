@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import machine
+from machine import called, machine
 from rich.console import Console
 from rich.table import Table
 
@@ -65,7 +65,8 @@ def main() -> None:
         for protocol in arguments.protocols:
             if not any((r["job"], r["protocol"]) == (job, protocol) for r in records):
                 records.append(measure(job, protocol, arguments.work))
-                write_json(OUT, {"machine": machine("torch"), "records": records})
+                about = {"command": called(), "machine": machine("torch")}
+                write_json(OUT, {**about, "records": records})
             show(next(r for r in records if (r["job"], r["protocol"]) == (job, protocol)))
 
 

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from machine import machine
+from machine import called, machine
 
 from kg.files import write_json
 
@@ -99,7 +99,7 @@ def main() -> int:
     write_json(
         arguments.out,
         {
-            "command": " ".join(["python", "benchmarks/rdf_import.py", *sys.argv[1:]]),
+            "command": called(),
             "machine": about,
             "bars": {"of_rdflib": OF_RDFLIB, "of_pyoxigraph": OF_PYOXIGRAPH, "bytes": MOST_BYTES},
             "files": files,

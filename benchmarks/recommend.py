@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import machine
+from machine import called, machine
 from threadpoolctl import threadpool_limits
 
 from kg.files import write_json
@@ -51,7 +51,8 @@ def main() -> None:
     about = machine("numpy", "scipy", "torch")
     with threadpool_limits(limits=arguments.threads):
         found = measure(arguments)
-    found = {"machine": about, "threads": arguments.threads, "k": K, **found}
+    about = {"command": called(), "machine": about, "threads": arguments.threads}
+    found = {**about, "k": K, **found}
     print(f"{found['items']:,} items, k = {K}, {arguments.threads} thread(s)")
     for name, row in found["medians"].items():
         print(

@@ -35,7 +35,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 import numpy as np
-from machine import machine
+from machine import called, machine
 
 from kg.files import MANIFEST, read_json, write_folder, write_json
 from kg.store import load_graph
@@ -71,6 +71,7 @@ def main() -> None:
         gc.freeze()  # a collection here would pass for a pause of the server
         options = ["--protocol", protocol, "--workers", str(arguments.workers), "--watch", "0.5"]
         record: dict[str, Any] = {
+            "command": called(),
             "machine": about,
             "nice": os.getpriority(os.PRIO_PROCESS, 0),
             "protocol": protocol,

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+from machine import called, machine
 from rich.console import Console
 from rich.table import Table
 
@@ -68,7 +68,8 @@ def main() -> None:
         result = across_seeds(judged)
         report = {"job": arguments.job, "draws": arguments.draws[: len(judged)], "seconds": seconds}
         out = HERE / "results" / f"splits-{arguments.job}.json"
-        write_json(out, {"machine": machine("torch"), **report, **result})
+        about = {"command": called(), "machine": machine("torch")}
+        write_json(out, {**about, **report, **result})
     show(json.loads(out.read_text(encoding="utf-8")))
 
 

@@ -30,7 +30,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
-from machine import machine
+from machine import called, machine
 
 from kg.files import write_json
 
@@ -86,7 +86,8 @@ def main() -> int:
             _run("small", Path(folder) / "small.csv")["wall_s"] for _ in range(5)
         )
     about["nice"] = os.nice(0)
-    record = {"machine": about, "rows": options.rows, "rounds": options.rounds, "threads": THREADS}
+    record = {"command": called(), "machine": about, "rows": options.rows}
+    record |= {"rounds": options.rounds, "threads": THREADS}
     record |= {"formats": formats, "small_import_s": round(small, 4), "bar": BAR}
     write_json(RESULT, record)
     print(f"a small import: {small:.3f} s")
