@@ -46,8 +46,3 @@ class Lexicon:
         if self._vectorizer is None:
             return sparse.csr_matrix((len(texts), 1), dtype=np.float32)
         return cast(sparse.csr_matrix, self._vectorizer.transform(texts).tocsr())
-
-
-def lexical_vectors(texts: Sequence[str]) -> sparse.csr_matrix:
-    """Return L2-normalised TF-IDF of words, float32 `[len(texts), num_words]`."""
-    return Lexicon(texts).vectors

@@ -6,7 +6,7 @@ import pytest
 
 from encoders.neighbours.approximate import approximate_neighbours, wants_approximate
 from encoders.neighbours.exact import Words, nearest_neighbours
-from encoders.neighbours.lexical import lexical_vectors
+from encoders.neighbours.lexical import Lexicon
 from kg.errors import ConfigError
 
 needs_faiss = pytest.mark.skipif(importlib.util.find_spec("faiss") is None, reason="needs faiss")
@@ -37,7 +37,7 @@ def test_nearly_all_neighbours_are_found_with_their_exact_similarity(vectors, ca
 @needs_faiss
 def test_words_reorder_candidates(vectors):
     texts = [f"kind{i % 7} thing" for i in range(len(vectors))]
-    lexical = lexical_vectors(texts)
+    lexical = Lexicon(texts).vectors
     words = Words(lexical[:20], lexical, 0.02)
     rows, near = approximate_neighbours(vectors[:20], vectors, 5, words=words)
     exact, similarity = nearest_neighbours(vectors[:20], vectors, 5, words=words)
