@@ -1,5 +1,7 @@
 """Which edges of a graph the network sends messages over."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph
@@ -11,21 +13,35 @@ NEAR_ACROSS = "near_across"  # the same, to items of other domains
 def message_edges(graph: KnowledgeGraph) -> dict[EdgeType, Edges]:
     """Return the edges that carry messages, by the edge types that the network knows.
 
+    Args:
+        graph: what may be learned from.
+    """
+    useful = {node_type: connecting(graph, node_type) for node_type in graph.nodes}
+    return carrying(graph, graph.edges, useful)
+
+
+def carrying(
+    graph: KnowledgeGraph, edges: Mapping[EdgeType, Edges], useful: Mapping[str, BoolArray]
+) -> dict[EdgeType, Edges]:
+    """Return those of some edges that carry messages, by the edge types that the network knows.
+
     Interactions become one edge type per domain (`interacts:films`), so that the network can tell a
     user's films from their books. Of the other relations dead ends are left out, and relations of
     which nothing is left.
 
     Args:
-        graph: what may be learned from.
+        graph: its nodes are their ends.
+        edges: by edge type of the graph.
+        useful: which nodes carry anything (`connecting`), by node type.
     """
-    useful = {node_type: connecting(graph, node_type) for node_type in graph.nodes}
     found = {}
-    for edge_type, edges in graph.edges.items():
+    for edge_type, some in edges.items():
         if edge_type != graph.interactions:
-            kept = useful[edge_type[0]][edges.src] & useful[edge_type[2]][edges.dst]
+            kept = useful[edge_type[0]][some.src] & useful[edge_type[2]][some.dst]
             if kept.any():
-                found[edge_type] = edges.take(kept)
-    return {**found, **by_domain(graph, graph.interaction_edges)}
+                found[edge_type] = some.take(kept)
+    used = edges.get(graph.interactions)
+    return found if used is None else {**found, **by_domain(graph, used)}
 
 
 def by_domain(graph: KnowledgeGraph, interactions: Edges) -> dict[EdgeType, Edges]:

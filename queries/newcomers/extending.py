@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from encoders.base import TextEncoder
 from encoders.channels.attributes import TEXT
 from kg.graph import BoolArray, Edges, EdgeType, FloatArray, KnowledgeGraph
 from queries.candidates import unit_rows
@@ -40,12 +39,7 @@ class Grown(Opened):
     useful: Mapping[str, BoolArray]
 
 
-def extend(
-    opened: Opened,
-    newcomers: Newcomers,
-    encoder: TextEncoder | None = None,
-    device: str | None = None,
-) -> Opened:
+def extend(opened: Opened, newcomers: Newcomers) -> Opened:
     """Return the same model on a graph with new nodes, which have the last rows of their types.
 
     A new node only receives: no degree, embedding, signal or score of what was there changes.
@@ -53,8 +47,6 @@ def extend(
     Args:
         opened: a model, which may have newcomers already.
         newcomers: what is new.
-        encoder: of texts; that of the run by default.
-        device: where architectures other than the default compute, as torch calls it.
 
     Raises:
         UnknownIdError: an edge ends at a node that is neither there nor new.
@@ -65,8 +57,12 @@ def extend(
     placed = place(opened.graph, newcomers)
     if not placed.nodes:
         return opened
-    before = opened if isinstance(opened, Grown) else _start(opened, device)
-    base, weights = before.base, before.base.weights
+    if isinstance(opened, Grown):
+        base, before, known = opened.base, opened.arrived, opened.useful
+    else:
+        base = opened.ground
+        before, known = Arrived(first=base.counts), base.useful
+    weights = base.weights
     graph = grow(opened.graph, placed)
     split = opened.split
     if split is not None:
@@ -75,14 +71,14 @@ def extend(
     old = {kind: len(nodes) for kind, nodes in opened.graph.nodes.items()}
     sizes = {kind: len(table) for kind, table in placed.nodes.items()}
 
-    reader = Reader(base, encoder)
+    reader = Reader(base)
     told = {kind: reader.tell(train, kind, old[kind]) for kind in sizes}
     around = look_around(base, reader, train, placed, told, old)
-    useful = useful_nodes(train, placed.edges, before.useful)
+    useful = useful_nodes(train, placed.edges, known)
     heard = incoming(train, _new_edges(train, placed), old, useful)
     heard += incoming(train, {train.interactions: around.taste_edges}, old, useful)
     channels = {kind: each.channels for kind, each in told.items()}
-    arrived = settle(base.network, weights, base.degrees, before.arrived, heard, channels, sizes)
+    arrived = settle(base.network, weights, base.degrees, before, heard, channels, sizes)
 
     z = dict(opened.bundle.z)
     for kind, size in sizes.items():
@@ -103,22 +99,6 @@ def extend(
         base=base,
         arrived=arrived,
         useful=useful,
-    )
-
-
-def _start(opened: Opened, device: str | None) -> Grown:
-    base = opened.ground
-    base.device = base.device if device is None else device
-    return Grown(
-        graph=opened.graph,
-        bundle=opened.bundle,
-        split=opened.split,
-        run=opened.run,
-        indexes=opened.indexes,
-        prepared=opened.prepared,
-        base=base,
-        arrived=Arrived(first=base.counts),
-        useful=base.useful,
     )
 
 

@@ -37,7 +37,7 @@ class GeneralNetwork:
     """
 
     def __init__(self, ground: "Ground") -> None:
-        self._ground, self._device = ground, torch.device(ground.device)
+        self._ground = ground
 
     def present(self, layer: int, kind: str) -> bool:
         """Return whether nodes of a type have states after so many hops."""
@@ -60,11 +60,9 @@ class GeneralNetwork:
         given = {k: v for k, v in known.state_dict().items() if k != "residual"}
         layer.load_state_dict(given)
         nothing = {c: np.zeros((size, width), np.float32) for c, width in widths.items()}
-        rows = layer.to(self._device)(
-            {c: self._tensor(channels.get(c, empty)) for c, empty in nothing.items()}
-        )
+        rows = layer({c: _tensor(channels.get(c, empty)) for c, empty in nothing.items()})
         width = self._ground.weights.width
-        return np.zeros((size, width), np.float32) if rows is None else rows.cpu().numpy()
+        return np.zeros((size, width), np.float32) if rows is None else rows.numpy()
 
     @torch.no_grad()
     def hop(
@@ -86,7 +84,7 @@ class GeneralNetwork:
         """
         places = _Places(kinds, [some for some, _ in edges], self._ground.counts)
         h = {
-            kind: self._tensor(take(layer, kind, rows))
+            kind: _tensor(take(layer, kind, rows))
             for kind, rows in places.rows.items()
             if self.present(layer, kind)
         }
@@ -97,9 +95,7 @@ class GeneralNetwork:
         }
         found, _ = self._model.convs[layer](h, propagations)
         return {
-            kind: found[kind][: len(rows)].cpu().numpy()
-            for kind, rows in kinds.items()
-            if kind in found
+            kind: found[kind][: len(rows)].numpy() for kind, rows in kinds.items() if kind in found
         }
 
     def _one_way(
@@ -109,28 +105,25 @@ class GeneralNetwork:
         edges: list[tuple[Incoming, FloatArray]],
         degree: Degree,
     ) -> OneWay:
-        # the first is an edge of nothing, since not every architecture does without any
-        src, dst = [np.zeros(1, dtype=np.int64)], [np.zeros(1, dtype=np.int64)]
-        forwards, backwards = ([np.zeros(1, dtype=np.float32)] for _ in range(2))
+        parts: list[tuple[IntArray, IntArray, FloatArray, FloatArray]] = []  # ends, both ways
         degrees = [degree(edge_type, end, places.rows[edge_type[end]]) for end in (0, 2)]
         for some, carried in edges:
             if some.edge_type != edge_type:
                 continue
             senders = places.of(some.sender_type, some.senders)
-            ends = (some.receivers, senders) if some.backwards else (senders, some.receivers)
-            src.append(ends[0])
-            dst.append(ends[1])
             nothing = np.zeros_like(carried)
-            forwards.append(nothing if some.backwards else carried)
-            backwards.append(carried if some.backwards else nothing)
+            if some.backwards:
+                parts.append((some.receivers, senders, nothing, carried))
+            else:
+                parts.append((senders, some.receivers, carried, nothing))
             of_senders = degrees[1 if some.backwards else 0]
             of_senders[senders] = np.where(of_senders[senders] > 0, of_senders[senders], 1)
-        pairs = np.stack([np.concatenate(src), np.concatenate(dst)])
-        if (pairs[:, 1:] == 0).all(axis=0).any():  # there is such an edge
-            pairs, forwards, backwards = pairs[:, 1:], forwards[1:], backwards[1:]
-        both = torch.from_numpy(pairs).to(self._device)
-        values = (self._tensor(np.concatenate(some)) for some in (forwards, backwards))
-        return OneWay(both[0], both[1], *map(self._tensor, degrees), *values)
+        if not parts:  # not every architecture does without any edge: one that carries nothing
+            nowhere, nothing = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.float32)
+            parts.append((nowhere, nowhere, nothing, nothing))
+        src, dst, *values = (np.concatenate(each) for each in zip(*parts, strict=True))
+        ends = torch.from_numpy(src), torch.from_numpy(dst)
+        return OneWay(*ends, *map(_tensor, degrees), *map(_tensor, values))
 
     @cached_property
     def _channels(self) -> Channels:
@@ -170,18 +163,18 @@ class GeneralNetwork:
                 knowledge_decoder=shape.knowledge_decoder,
             )
         model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.arrays.items()})
-        return model.to(self._device)
+        return model
 
     @cached_property
     def _states(self) -> list[dict[str, FloatArray]]:
-        graph = self._graph.to(self._device)
-        x = {kind: {c: self._tensor(v) for c, v in x.items()} for kind, x in self._channels.items()}
+        x = {kind: {c: _tensor(v) for c, v in x.items()} for kind, x in self._channels.items()}
         with torch.no_grad():
-            states, _ = self._model.states(x, graph.view())
-        return [{kind: rows.float().cpu().numpy() for kind, rows in h.items()} for h in states]
+            states, _ = self._model.states(x, self._graph.view())
+        return [{kind: rows.float().numpy() for kind, rows in h.items()} for h in states]
 
-    def _tensor(self, values: FloatArray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(self._device)
+
+def _tensor(values: FloatArray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
 class _Places:

@@ -12,7 +12,7 @@ from encoders.base import TextEncoder
 from encoders.channels.attributes import IMAGE, TEXT
 from encoders.channels.features import Features, load_features
 from encoders.channels.fitted import FittedChannels
-from gnn.messages import connecting, message_edges
+from gnn.messages import carrying, connecting
 from gnn.names import parameter_name
 from kg.errors import ArtefactError, FingerprintError, InputError
 from kg.graph import BoolArray, Edges, EdgeType, FloatArray, KnowledgeGraph
@@ -53,7 +53,6 @@ class Ground:
         self._run = None if run is None else RunFolder(run)
         self.weights = Weights(bundle)
         self._degrees: dict[tuple[EdgeType, int], FloatArray] = {}
-        self.device = "cpu"  # where other architectures than the default compute
         self.counts = {kind: len(nodes) for kind, nodes in graph.nodes.items()}
 
     @cached_property
@@ -65,7 +64,7 @@ class Ground:
     @cached_property
     def messages(self) -> dict[EdgeType, Edges]:
         """The edges that carried messages in training."""
-        return message_edges(self.train)
+        return carrying(self.train, self.train.edges, self.useful)
 
     @cached_property
     def useful(self) -> dict[str, BoolArray]:
@@ -145,14 +144,15 @@ class Ground:
         """Return the channels of some nodes as the network takes them, by name."""
         if not self.weights.channels(kind):
             return {}
-        nodes = self.train.nodes[kind]
+        attributes = self.train.nodes[kind].attributes
+        if attributes.num_columns:
+            attributes = attributes.take(rows)
         known: dict[str, Any] = {
             **self.features.channels.get(kind, {}),
             **self.histories.get(kind, {}),
         }
         encoded = {name: vectors[rows] for name, vectors in known.items()}
-        attributes = nodes.attributes.take(rows) if nodes.attributes.num_columns else {}
-        return self.fitted.apply_to(kind, attributes or nodes.attributes, encoded, len(rows))
+        return self.fitted.apply_to(kind, attributes, encoded, len(rows))
 
     def channels_of(self, kind: str) -> set[str]:
         """Return the encoded channels that nodes of a type had in training."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn.messages import by_domain
+from gnn.messages import carrying
 from kg.graph import BoolArray, Edges, EdgeType, FloatArray, KnowledgeGraph
 from kg.vocab import IntArray
 
@@ -65,7 +65,7 @@ def incoming(
         useful: from `useful_nodes`.
     """
     found = []
-    for edge_type, part in _messages(graph, edges, useful).items():
+    for edge_type, part in carrying(graph, edges, useful).items():
         src_type, _, dst_type = edge_type
         new_src, new_dst = part.src >= old[src_type], part.dst >= old[dst_type]
         ranks = _rank(graph, src_type), _rank(graph, dst_type)
@@ -115,21 +115,6 @@ def useful_nodes(
                 if dst_type == kind:
                     new[part.dst[part.src < len(old[src_type])] - before] = True
         found[kind] = np.concatenate([old[kind], new])
-    return found
-
-
-def _messages(
-    graph: KnowledgeGraph, edges: Mapping[EdgeType, Edges], useful: Mapping[str, BoolArray]
-) -> dict[EdgeType, Edges]:
-    """Return new edges that carry messages, by the edge types that the network knows."""
-    found: dict[EdgeType, Edges] = {}
-    for edge_type, part in edges.items():
-        if edge_type == graph.interactions:
-            found.update({kind: some for kind, some in by_domain(graph, part).items() if len(some)})
-            continue
-        kept = useful[edge_type[0]][part.src] & useful[edge_type[2]][part.dst]
-        if kept.any():
-            found[edge_type] = part.take(kept)
     return found
 
 

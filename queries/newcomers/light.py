@@ -77,7 +77,7 @@ class LightNetwork:
         kinds: Mapping[str, IntArray],
         edges: list[tuple[Incoming, FloatArray]],
         take: Take,
-        degree: Degree,
+        degree: Degree | None = None,
     ) -> dict[str, FloatArray]:
         """Return the next states of new nodes, `[size, width]` by type.
 
@@ -89,15 +89,6 @@ class LightNetwork:
             degree: not used.
         """
         del degree
-        return self._next(layer, kinds, edges, take)
-
-    def _next(
-        self,
-        layer: int,
-        kinds: Mapping[str, IntArray],
-        edges: list[tuple[Incoming, FloatArray]],
-        take: Take,
-    ) -> dict[str, FloatArray]:
         width = self._weights.width
         found = {
             kind: np.zeros((len(rows), width), dtype=np.float32)
@@ -147,7 +138,7 @@ class LightNetwork:
             of_other = np.maximum(other[some.senders], LEAST)
             carried = some.weight * of_own**-0.5 * of_other**-0.5
             edges.append((some, carried.astype(np.float32)))
-        return self._next(layer - 1, {kind: rows}, edges, self.take)[kind]
+        return self.hop(layer - 1, {kind: rows}, edges, self.take)[kind]
 
     @cached_property
     def warm(self) -> BoolArray:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from encoders.base import FloatArray, TextEncoder
+from encoders.base import FloatArray
 from encoders.channels.attributes import HISTORY, IMAGE, TEXT
+from encoders.neighbours.edges import Neighbours, TextEdgeConfig
 from encoders.texts.histories import history_texts
 from encoders.texts.verbalize import node_texts
 from gnn.messages import NEAR, NEAR_ACROSS
@@ -17,7 +18,6 @@ from kg.graph import KnowledgeGraph
 from kg.vocab import IntArray
 
 if TYPE_CHECKING:
-    from encoders.neighbours.edges import Neighbours
     from encoders.neighbours.space import TextSpace
     from queries.newcomers.ground import Ground
 
@@ -40,11 +40,10 @@ class Reader:
 
     Args:
         ground: the model that they come to.
-        encoder: of texts; that of the run by default.
     """
 
-    def __init__(self, ground: "Ground", encoder: TextEncoder | None = None) -> None:
-        self._ground, self._given = ground, encoder
+    def __init__(self, ground: "Ground") -> None:
+        self._ground = ground
 
     def tell(self, graph: KnowledgeGraph, kind: str, first: int) -> Told:
         """Return what is known of the nodes of a type from row `first` on.
@@ -75,18 +74,13 @@ class Reader:
         """Return one L2-normalised row for each text, zero for an empty one."""
         if not any(texts):
             return np.zeros((len(texts), self._ground.text_width), dtype=np.float32)
-        return self.encoder.encode(texts)
+        return self._ground.encoder.encode(texts)
 
     def channel(self, texts: list[str]) -> FloatArray:
         """Return texts as the network takes those of items, `[len(texts), dim]`."""
         kind = self._ground.graph.item_type
         given = {TEXT: self.encode(texts)}
         return self._ground.fitted.apply_to(kind, pa.table({}), given, len(texts))[TEXT]
-
-    @cached_property
-    def encoder(self) -> TextEncoder:
-        """The text encoder; nothing is cached of what it is given."""
-        return self._ground.encoder if self._given is None else self._given
 
     def _histories(self, graph: KnowledgeGraph, rows: IntArray) -> dict[str, FloatArray]:
         if not self._ground.job.texts.histories:
@@ -128,9 +122,7 @@ class Vicinity:
             words = node_texts(train, train.item_type, ground.job.texts)
         return TextSpace(ground.channel, words, config)
 
-    def near(
-        self, vectors: FloatArray, texts: list[str], domains: Any
-    ) -> "Mapping[str, Neighbours]":
+    def near(self, vectors: FloatArray, texts: list[str], domains: Any) -> Mapping[str, Neighbours]:
         """Return neighbours of new items by relation, among items with training interactions.
 
         Args:
@@ -138,8 +130,6 @@ class Vicinity:
             texts: what their words are.
             domains: bool `[num_new, num_domains]`.
         """
-        from encoders.neighbours.edges import Neighbours
-
         ground, config = self._ground, self._ground.job.neighbours
         old = len(ground.channel)
         space = self._space.with_more(vectors, texts)
@@ -154,7 +144,7 @@ class Vicinity:
                 found[name] = Neighbours(rows=some.rows[old:], similarity=some.similarity[old:])
         return found
 
-    def nearest(self, vectors: FloatArray, texts: list[str], domain: str, k: int) -> "Neighbours":
+    def nearest(self, vectors: FloatArray, texts: list[str], domain: str, k: int) -> Neighbours:
         """Return the `k` items of a domain that are nearest to texts, of those with interactions.
 
         Args:
@@ -163,8 +153,6 @@ class Vicinity:
             domain: of the items.
             k: how many.
         """
-        from encoders.neighbours.edges import Neighbours, TextEdgeConfig
-
         old, space = len(self._ground.channel), self._space.with_more(vectors, texts)
         space.config = TextEdgeConfig(k=k, lexical=space.config.lexical)
         domains = np.zeros((len(vectors), len(self._ground.graph.domains)), dtype=np.bool_)

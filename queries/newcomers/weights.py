@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gnn.names import EdgeType, gate_name, parameter_name
-from kg.graph import FloatArray
+from encoders.channels.attributes import HISTORY
+from gnn.names import gate_name, parameter_name
+from kg.graph import EdgeType, FloatArray
 from training.bundle import Bundle
-
-HISTORY = "history:"  # what channels are called that say what a user did in a domain
 
 
 class Weights:
