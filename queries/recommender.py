@@ -78,12 +78,13 @@ class Recommender:
 
         >>> recommender = Recommender.open("run")
         """
-        return cls._of(open_run(Path(run), protocol), device)
+        return cls.of(open_run(Path(run), protocol), device=device)
 
     load = open
 
     @classmethod
-    def _of(cls, opened: Opened, device: str | None) -> "Recommender":
+    def of(cls, opened: Opened, *, device: str | None = None) -> "Recommender":
+        """Return the recommender of an opened run, with its indexes and its prepared answers."""
         found = cls(opened.graph, opened.bundle, split=opened.split, device=device)
         found.opened = opened
         found.engine.indexes = opened.indexes
@@ -103,10 +104,8 @@ class Recommender:
         """
         from queries.newcomers import extend
 
-        found = self._of(extend(self.opened, newcomers), self.engine.device)
-        found.engine.indexes = self.engine.indexes  # newcomers are searched beside it
-        found.engine.use(self.opened.prepared)
-        return found
+        # Indexes stay: newcomers are searched beside them.
+        return self.of(extend(self.opened, newcomers), device=self.engine.device)
 
     def recommend(
         self,

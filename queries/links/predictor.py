@@ -30,21 +30,25 @@ class LinkPredictor:
     Args:
         opened: a run, or a model of triples alone (`isthmus triples --model`).
         device: None for NumPy, or a torch device such as `"cuda"`.
+        recommender: of the run, where there is one already: its signals take time and memory.
 
     Raises:
         ArtefactError: the model has another shape than the graph, or is damaged.
     """
 
-    def __init__(self, opened: Opened | LinkModel, *, device: str | None = None) -> None:
+    def __init__(
+        self,
+        opened: Opened | LinkModel,
+        *,
+        device: str | None = None,
+        recommender: Recommender | None = None,
+    ) -> None:
         self._ranked: RankedLinks | None = None
         model = opened if isinstance(opened, LinkModel) else links_of_run(opened)
         self._learned, self.nodes = LearnedLinks(model, device), model.nodes
         self._types = tuple(model.known)
         if isinstance(opened, Opened):
-            recommender = Recommender(
-                opened.graph, opened.bundle, split=opened.split, device=device
-            )
-            self._ranked = RankedLinks(recommender)
+            self._ranked = RankedLinks(recommender or Recommender.of(opened, device=device))
             self._types = (opened.graph.interactions, *self._types)
 
     @classmethod
@@ -193,12 +197,6 @@ class LinkPredictor:
         pairs = (owner, answer) if side.tails else (answer, owner)
         known = self._source(side.edge_type).is_known(side.edge_type, *pairs)
         return table.append_column("known", pa.array(known))
-
-    def titles(self, node_ids: Sequence[str], node_type: str) -> list[str]:
-        """Return what people call nodes of a type, their ids where that is unknown."""
-        nodes = self.nodes[node_type]
-        titles: list[str] = titles_at(nodes, nodes.vocab.index(node_ids)).to_pylist()
-        return titles
 
     def _ids(
         self,

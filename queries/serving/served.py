@@ -46,7 +46,7 @@ class Served:
     @cached_property
     def links(self) -> LinkPredictor:
         """Predicts links of any relation; made when it is first asked for."""
-        return LinkPredictor(self.recommender.opened)
+        return LinkPredictor(self.recommender.opened, recommender=self.recommender)
 
     @property
     def added(self) -> int:

@@ -95,6 +95,13 @@ def test_interactions_are_what_is_recommended(predictor, opened):
     assert sorted(books) == ["b1", "b2", "b3"]
 
 
+def test_a_recommender_that_is_there_ranks(opened, monkeypatch):
+    recommender = Recommender.of(opened)
+    predictor = LinkPredictor(opened, recommender=recommender)
+    monkeypatch.setattr(recommender.engine, "score", lambda users, items: np.full(len(users), 7.0))
+    assert predictor.score([("ada", "likes", "f1")]).tolist() == [7]
+
+
 def test_users_of_an_item_are_by_their_scores(predictor):
     ids, scores = predictor.heads(["f2", "f3"], "likes", 9)
 
