@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -15,10 +15,11 @@ from kg.changes import Change
 from kg.errors import ArtefactError
 from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph, Nodes
-from kg.importer import Imported
-from kg.linking.find import LINK_SCHEMA
 from kg.rejects import REJECT_SCHEMA, Account
 from kg.vocab import Vocab
+
+if TYPE_CHECKING:
+    from kg.importer import Imported
 
 KIND = "graph"
 FORMAT = 1  # of schema.json and the columns; raised when an older reader would misread it
@@ -27,7 +28,7 @@ ACCOUNTS, CHANGES = "accounts.json", "changes.json"
 ATTRIBUTE = "attribute."  # what attribute columns begin with, so that none is called `id`
 
 
-def save_graph(source: Imported | KnowledgeGraph, path: Path) -> None:
+def save_graph(source: "Imported | KnowledgeGraph", path: Path) -> None:
     """Write a graph, with the rejects and accounts of its import if there was one.
 
     A graph already at `path` is replaced in one step, when the new one is complete. A crosswalk
@@ -36,7 +37,9 @@ def save_graph(source: Imported | KnowledgeGraph, path: Path) -> None:
     Raises:
         ConfigError: the crosswalk would be in the folder.
     """
-    if not isinstance(source, Imported):
+    if isinstance(source, KnowledgeGraph):
+        from kg.importer import Imported  # takes a third of a second, which a query has not
+
         source = Imported(graph=source, rejects=REJECT_SCHEMA.empty_table(), accounts=())
     graph = source.graph
     if source.crosswalk is not None:
@@ -101,12 +104,15 @@ def load_graph(path: Path) -> KnowledgeGraph:
     )
 
 
-def load_imported(path: Path) -> Imported:
+def load_imported(path: Path) -> "Imported":
     """Read a graph together with the rejects and accounts of its import.
 
     Raises:
         ArtefactError: not a graph folder, damaged, or written by a newer version.
     """
+    from kg.importer import Imported
+    from kg.linking.find import LINK_SCHEMA
+
     graph, schema = load_graph(path), read_json(path / SCHEMA)
     links = path / LINKS
     changes = path / CHANGES  # graphs of earlier versions have none

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -141,3 +143,16 @@ def test_another_format_is_refused(graph, tmp_path, monkeypatch):
 def test_no_graph_folder_is_an_error(tmp_path):
     with pytest.raises(ArtefactError, match="is not a graph folder"):
         load_graph(tmp_path)
+
+
+def test_reading_a_graph_needs_nothing_of_the_import(graph, tmp_path):
+    save_graph(graph, tmp_path / "graph")
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from kg.store import load_graph\n"
+        f"load_graph(Path({str(tmp_path / 'graph')!r}))\n"
+        "assert not {'kg.importer', 'kg.linking', 'pyoxigraph'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
