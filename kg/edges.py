@@ -6,9 +6,10 @@ import numpy as np
 
 from kg.errors import InputError
 from kg.graph import BoolArray, Edges, FloatArray
-from kg.grouping import Coded, Doubles, Groups, Places, group
+from kg.grouping import Coded, Groups, Places, group
 from kg.rejects import Tally
 from kg.tables.sections import Repeats
+from kg.tables.values import Doubles
 from kg.vocab import IntArray
 
 

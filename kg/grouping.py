@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kg.graph import BoolArray
+from kg.tables.values import Doubles
 from kg.vocab import IntArray
 
-Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.integer]
 Coded = tuple[IntArray, Places]  # what numbers stand for, and the number that each row has
 BLOCK = 1 << 16  # rows that are looked at together

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from kg.errors import InputError
 from kg.graph import BoolArray, Nodes
-from kg.tables.values import flat, nulled, to_attribute
+from kg.tables.values import bytes_of, flat, nulled, to_attribute
 from kg.vocab import IntArray, Vocab, sorted_order
 
 LARGEST = 2**31 - 1  # bytes of a column of strings, whose offsets have 32 bits
@@ -31,7 +31,7 @@ def check_size(parts: Sequence[Any], kind: str, fact: str) -> None:
     Raises:
         InputError: names the node type and the fact.
     """
-    size = sum(pc.sum(pc.binary_length(part)).as_py() or 0 for part in parts)
+    size = bytes_of(parts)
     if size > LARGEST:
         name = f"attribute {fact[1:]!r}" if fact.startswith("@") else fact
         raise InputError(

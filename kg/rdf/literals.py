@@ -13,7 +13,7 @@ from kg.graph import BoolArray
 from kg.nodes import LARGEST
 from kg.rdf.batch import Codes
 from kg.rdf.triples import LiteralRows
-from kg.tables.values import flat
+from kg.tables.values import bytes_of, flat
 from kg.vocab import IntArray
 
 Facts = tuple[IntArray, Any]  # subjects, and a value of each
@@ -90,7 +90,7 @@ def said(parts: Sequence[LiteralRows], language: Sequence[str]) -> Said:
     Raises:
         InputError: they are longer than a column of Arrow can be.
     """
-    size = sum(pc.sum(pc.binary_length(part.value)).as_py() or 0 for part in parts)
+    size = bytes_of(part.value for part in parts)
     if size > LARGEST:
         raise InputError(
             f"the literals of one [[rdf]] section are {size:,} bytes long, and can be {LARGEST:,}: "

@@ -1,6 +1,6 @@
 """Columns of strings to texts and numbers, without a Python loop over rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,11 @@ def flat(column: Any) -> Any:
 def chunks_of(column: Any) -> list[Any]:
     """Return the Arrow arrays that a column is made of."""
     return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def bytes_of(columns: Iterable[Any]) -> int:
+    """Return how many bytes all strings of Arrow columns have."""
+    return sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in columns)
 
 
 def mask_of(column: Any) -> BoolArray:
