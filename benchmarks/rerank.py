@@ -12,18 +12,20 @@ not among the candidates included. Costs are of asking for the first time; nothi
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine
+from machine import called, machine
 
 from kg.files import write_json
 from kg.progress import progress
 from queries.llm.base import Cost
 from queries.recommender import Recommender
-from queries.rerank.base import Orderer
-from queries.rerank.reranker import Reranker, mix
+from queries.rerank.reranker import Reranker, mix, orderer_of
+from training.evaluation.metrics import Relevant, ndcg_at
+from training.evaluation.statistics import bootstrap_interval
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 
@@ -49,7 +51,8 @@ def main() -> None:
     rng = np.random.default_rng(asked.seed)
     users = np.unique(split.valid.users)
     users = np.sort(rng.choice(users, min(asked.users, len(users)), replace=False))
-    reranker = Reranker(recommender, orderer_of(asked.model, asked.endpoint, asked.endpoint_key))
+    orderer = orderer_of(asked.model, endpoint=asked.endpoint, endpoint_key=asked.endpoint_key)
+    reranker = Reranker(recommender, orderer)
     found: dict[str, list[float]] = {f"weight {weight}": [] for weight in WEIGHTS}
     found["order by chance"] = []
     cost, seconds = Cost(), []
@@ -66,28 +69,22 @@ def main() -> None:
             cost += spent
             for weight in WEIGHTS:
                 order = np.argsort(-mix(scores, values, weight), kind="stable")
-                found[f"weight {weight}"].append(
-                    ndcg([ids[at] in relevant for at in order], relevant)
-                )
-            by_chance = [
-                ndcg([ids[at] in relevant for at in rng.permutation(len(ids))], relevant)
-                for _ in range(20)
-            ]
+                found[f"weight {weight}"].append(ndcg(ids[order], relevant))
+            by_chance = [ndcg(rng.permutation(ids), relevant) for _ in range(20)]
             found["order by chance"].append(statistics.fmean(by_chance))
             bar.advance(1)
     base = np.asarray(found["weight 0.0"])
     rows: dict[str, Any] = {}
     for name, values in found.items():
-        change = np.asarray(values) - base
-        low, high = interval(change, rng)
+        change = bootstrap_interval(np.asarray(values) - base, rng=rng, resamples=2_000)
         rows[name] = {
             "NDCG@10": round(float(np.mean(values)), 4),
-            "change": round(float(change.mean()), 4),
-            "change 95%": [round(low, 4), round(high, 4)],
+            "change": round(change.mean, 4),
+            "change 95%": [round(change.low, 4), round(change.high, 4)],
         }
         print(
-            f"{name:16} NDCG@10 {np.mean(values):.4f}, change {change.mean():+.4f} "
-            f"({low:+.4f} to {high:+.4f})"
+            f"{name:16} NDCG@10 {np.mean(values):.4f}, change {change.mean:+.4f} "
+            f"({change.low:+.4f} to {change.high:+.4f})"
         )
     print(
         f"{len(users)} users, {asked.top} candidates each; {statistics.median(seconds):.1f} s and "
@@ -97,6 +94,7 @@ def main() -> None:
         write_json(
             asked.out,
             {
+                "command": called(),
                 "machine": about,
                 "protocol": split.protocol,
                 "target": split.target,
@@ -114,31 +112,11 @@ def main() -> None:
         )
 
 
-def orderer_of(model: str, endpoint: str | None, key: str) -> Orderer:
-    """Return what orders: a list at an endpoint, yes or no on this machine."""
-    if endpoint is not None:
-        from queries.llm.endpoint import EndpointModel
-        from queries.rerank.listwise import Listwise
-
-        return Listwise(EndpointModel(endpoint, model, key=key))
-    from queries.llm.local import LocalModel
-    from queries.rerank.yes_no import YesNo
-
-    return YesNo(LocalModel(model))
-
-
-def ndcg(hits: list[bool], relevant: set[str], k: int = 10) -> float:
-    """Return NDCG@k of a list in order."""
-    gain = sum(1 / np.log2(2 + place) for place, hit in enumerate(hits[:k]) if hit)
-    best = sum(1 / np.log2(2 + place) for place in range(min(k, len(relevant))))
-    return float(gain / best)
-
-
-def interval(change: Any, rng: np.random.Generator) -> tuple[float, float]:
-    """Return the 95% bootstrap interval of a mean over users."""
-    drawn = rng.choice(change, (2_000, len(change))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+def ndcg(ranked: Sequence[str], relevant: set[str]) -> float:
+    """Return NDCG@10 of items in order, of which relevant ones may be missing."""
+    place = {item: rank for rank, item in enumerate(ranked, 1)}
+    ranks = [place.get(item, np.inf) for item in relevant]
+    return float(ndcg_at(Relevant.of(ranks, [0] * len(ranks)), 10)[0])
 
 
 if __name__ == "__main__":

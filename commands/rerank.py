@@ -40,8 +40,6 @@ def reranked(
 ) -> "pa.Table":
     """Return the first k of an answer to one user, reordered by a language model.
 
-    One on this machine says yes or no to each item; one behind an endpoint orders them as a list.
-
     Raises:
         ConfigError: no such model, or one that cannot say Yes and No.
         EndpointError: the endpoint cannot be reached, or refuses.
@@ -49,21 +47,10 @@ def reranked(
     import numpy as np
     import pyarrow as pa
 
-    from queries.rerank.base import Orderer
     from queries.rerank.kept import KeptValues
-    from queries.rerank.reranker import Reranker
+    from queries.rerank.reranker import Reranker, orderer_of
 
-    orderer: Orderer
-    if endpoint is None:
-        from queries.llm.local import LocalModel
-        from queries.rerank.yes_no import YesNo
-
-        orderer = YesNo(LocalModel(model, device=device or "auto"))
-    else:
-        from queries.llm.endpoint import EndpointModel
-        from queries.rerank.listwise import Listwise
-
-        orderer = Listwise(EndpointModel(endpoint, model, key=endpoint_key))
+    orderer = orderer_of(model, endpoint=endpoint, endpoint_key=endpoint_key, device=device)
     reranker = Reranker(recommender, orderer, weight=weight, kept=KeptValues())
     ids = found["item"].to_pylist()
     answer = reranker.rerank(user, ids, found["score"].to_numpy().astype(np.float32))

@@ -105,6 +105,33 @@ class Reranker:
         return found, cost
 
 
+def orderer_of(
+    model: str, *, endpoint: str | None = None, endpoint_key: str = "", device: str | None = None
+) -> Orderer:
+    """Return what orders: yes or no to each item on this machine, a list behind an endpoint.
+
+    Args:
+        model: name or folder, or what the endpoint calls it.
+        endpoint: URL of a chat endpoint, up to and with `/v1`; None for this machine.
+        endpoint_key: name of the environment variable that holds its key; empty for none.
+        device: of a model on this machine; None for CUDA where there is any.
+
+    Raises:
+        ConfigError: no such model, endpoint or key.
+        ArtefactError: the files of a model are no safetensors, or damaged.
+    """
+    # Imported where they are used: torch takes seconds, and an endpoint needs none.
+    if endpoint is not None:
+        from queries.llm.endpoint import EndpointModel
+        from queries.rerank.listwise import Listwise
+
+        return Listwise(EndpointModel(endpoint, model, key=endpoint_key))
+    from queries.llm.local import LocalModel
+    from queries.rerank.yes_no import YesNo
+
+    return YesNo(LocalModel(model, device=device or "auto"))
+
+
 def mix(
     scores: npt.NDArray[np.floating], values: Sequence[float], weight: float
 ) -> npt.NDArray[np.float64]:
