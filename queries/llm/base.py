@@ -1,8 +1,6 @@
 """What a language model is asked, what it answers, and what that costs."""
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -64,19 +62,3 @@ class LanguageModel(Protocol):
 
     def complete(self, messages: Sequence[Message], *, max_tokens: int) -> Completion:
         """Return the likeliest answer, of at most so many tokens."""
-
-
-class Clock:
-    """Seconds of wall time that a block took; set when it ends."""
-
-    seconds: float = 0.0
-
-
-@contextmanager
-def timed() -> Iterator[Clock]:
-    """Time a block."""
-    clock, began = Clock(), time.perf_counter()
-    try:
-        yield clock
-    finally:
-        clock.seconds = time.perf_counter() - began

@@ -1,12 +1,13 @@
 """Would somebody like this? The likelihood that a language model goes on with Yes."""
 
+import time
 from collections.abc import Sequence
 from functools import cached_property
 
 import torch
 
 from kg.errors import ConfigError
-from queries.llm.base import Cost, Message, timed
+from queries.llm.base import Cost, Message
 from queries.llm.local import LocalModel
 
 BATCH = 8
@@ -39,19 +40,22 @@ class YesNo:
     @torch.inference_mode()
     def values(self, history: Sequence[str], items: Sequence[str]) -> tuple[list[float], Cost]:
         """Return the log-odds of each item, and what they cost."""
-        model = self._model
-        with timed() as clock:
-            before, after = self._prompt(history)
-            tokenize = model.tokenizer
-            prefix = tokenize(before, add_special_tokens=not tokenize.chat_template)["input_ids"]
-            suffixes = [
-                tokenize(f"{item}{after}", add_special_tokens=False)["input_ids"] for item in items
-            ]
-            found: list[float] = []
-            for start in range(0, len(items), BATCH):
-                found += self._batch(prefix, suffixes[start : start + BATCH])
-        read = len(prefix) + sum(map(len, suffixes))
-        return found, Cost(requests=len(items), prompt_tokens=read, seconds=clock.seconds)
+        began = time.perf_counter()
+        before, after = self._prompt(history)
+        tokenize = self._model.tokenizer
+        prefix = tokenize(before, add_special_tokens=not tokenize.chat_template)["input_ids"]
+        suffixes = [
+            tokenize(f"{item}{after}", add_special_tokens=False)["input_ids"] for item in items
+        ]
+        found: list[float] = []
+        for start in range(0, len(items), BATCH):
+            found += self._batch(prefix, suffixes[start : start + BATCH])
+        cost = Cost(
+            requests=len(items),
+            prompt_tokens=len(prefix) + sum(map(len, suffixes)),
+            seconds=time.perf_counter() - began,
+        )
+        return found, cost
 
     def _batch(self, prefix: list[int], suffixes: list[list[int]]) -> list[float]:
         """Return the log-odds after `prefix` and each suffix."""
