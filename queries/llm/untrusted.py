@@ -115,6 +115,19 @@ def clean_title(title: str) -> str:
     return re.sub(r'["“”„«»]', "\u2019", clean(title, MAX_TITLE)).replace("`", "\u2019")
 
 
+def beginning(text: str, title: str, limit: int = MAX_TEXT) -> str:
+    """Return the beginning of an item's text as plain words, without the title it may begin with.
+
+    Empty where the text, alone or after the title, gives orders.
+    """
+    if gives_orders(text) or gives_orders(f"{title} {text}"):
+        return ""
+    plain, name = clean(text, limit), clean(title)
+    if plain.casefold().startswith(name.casefold()):
+        plain = plain[len(name) :].lstrip(" .:;,\u2013-|")
+    return plain
+
+
 def gives_orders(text: str, *, title: bool = False) -> bool:
     """Whether a text speaks to a language model: tokens of chats, orders, hidden words.
 

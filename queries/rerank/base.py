@@ -6,7 +6,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from queries.llm.base import Cost
-from queries.llm.untrusted import clean, clean_title, gives_orders
+from queries.llm.untrusted import beginning, clean_title, gives_orders
 from queries.recommender import Recommender
 
 HISTORY = 10  # items of a user that are told
@@ -50,10 +50,6 @@ def described(recommender: Recommender, item_ids: Sequence[str]) -> list[str]:
     lines = []
     for title, text in zip(recommender.titles(item_ids), texts, strict=True):
         name = "-" if gives_orders(title, title=True) else clean_title(title)
-        about = clean(text or "", ABOUT)
-        if about.casefold().startswith(name.casefold()):
-            about = about[len(name) :].lstrip(" .:;,-")
-        if gives_orders(f"{title} {text or ''}"):
-            about = ""
+        about = beginning(text or "", title, ABOUT)
         lines.append(f"{name}: {about}" if about else name)
     return lines

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from kg.errors import InputError
-from queries.llm.untrusted import clean, gives_orders
+from queries.llm.untrusted import beginning, clean, gives_orders
 from queries.recommender import Recommender
-from queries.writing.reasons import Reason, found_paths, reasons_of
+from queries.writing.reasons import Reason, reasons_of
 from queries.writing.titles import prose_title
 from queries.writing.words import holds, words
 
@@ -98,12 +98,13 @@ def brief_about(
         if not title or gives_orders(raw, title=True) or _has_banned(title, banned):
             left_out.append(item_id)
             continue
+        about = beginning(text or "", raw)
         reasons = _reasons(recommender, user_id, item_id, history=history)
         items.append(
             ItemFacts(
                 id=item_id,
                 title=title,
-                about=_about(text or "", raw, banned),
+                about="" if _has_banned(about, banned) else about,
                 reasons=tuple(
                     r for r in reasons if not _has_banned(f"{r.seed} {r.middle}", banned)
                 ),
@@ -125,7 +126,7 @@ def _reasons(
 ) -> tuple[Reason, ...]:
     if not history:
         return (Reason(kind="popular"),)
-    paths = found_paths(recommender.explain(user_id, item_id, limit=PATHS))
+    paths = recommender.explain(user_id, item_id, limit=PATHS).paths
     found = reasons_of(paths, user_type=recommender.graph.user_type, limit=REASONS)
     if found:
         return found
@@ -136,16 +137,6 @@ def _reasons(
     if gives_orders(title, title=True) or not prose_title(title):
         return ()
     return (Reason(kind="near", seed=prose_title(title)),)
-
-
-def _about(text: str, title: str, banned: Sequence[str]) -> str:
-    """Return the beginning of a text, without the title that many begin with."""
-    if gives_orders(text) or gives_orders(f"{title} {text}"):
-        return ""
-    plain, name = clean(text), clean(title)
-    if plain.casefold().startswith(name.casefold()):
-        plain = plain[len(name) :].lstrip(" .:;,\u2013-|")
-    return "" if _has_banned(plain, banned) else plain
 
 
 def _has_banned(text: str, banned: Sequence[str]) -> bool:

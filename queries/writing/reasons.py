@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from queries.explaining.path import Path
 from queries.llm.untrusted import clean, gives_orders
@@ -51,12 +50,6 @@ class Reason:
     seed: str = ""
     seed_domains: tuple[str, ...] = ()
     middle: str = ""
-
-
-def found_paths(explained: Any) -> Sequence[Path]:
-    """Return the paths of what `Recommender.explain` gives."""
-    paths: Sequence[Path] = getattr(explained, "paths", explained)
-    return paths
 
 
 def reasons_of(paths: Sequence[Path], *, user_type: str, limit: int) -> tuple[Reason, ...]:
