@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from queries.writing.facts import Facts
+from queries.writing.names import named_items
 from queries.writing.words import holds, quoted_spans, sentences, stem, words
 
 
@@ -39,8 +40,7 @@ def supported(text: str, facts: Facts, entailment: Entailment | None = None) -> 
     last = list(range(len(facts.items)))
     for sentence in sentences(text):
         inside = words(sentence)
-        named = [place for place, item in enumerate(facts.items) if holds(inside, item.title)]
-        last = named or last
+        last = named_items(sentence, facts) or last
         outside = _without(inside, facts.names)
         claimed = [
             word for word in outside if word not in facts.small and not _is(word, facts.free)

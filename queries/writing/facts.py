@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from queries.writing.brief import Brief, ItemFacts
-from queries.writing.languages import OWN
+from queries.writing.languages import OWN, own_words
 from queries.writing.template import reason_sentences
 from queries.writing.words import courtesy, small_words, stems, words
 
@@ -61,7 +61,7 @@ def facts_of(brief: Brief, language: str) -> Facts:
 
 def fact_lines(item: ItemFacts, language: str) -> list[str]:
     """Return the facts of an item as sentences, one way to tell each reason."""
-    phrases = OWN.get(language, OWN["en"])
+    phrases = own_words(language)
     lines = [reason_sentences(reason, [item.title], phrases)[0] for reason in item.reasons]
     return [f"{item.title}: {item.about}", *lines] if item.about else lines
 

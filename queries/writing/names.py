@@ -96,10 +96,8 @@ def _of_catalogue(text: str, brief: Brief, facts: Facts, catalogue: Catalogue) -
         if (
             not known.issuperset(words(bare))
             and bare not in listed
-            and (
-                (_ID.fullmatch(bare) and catalogue.has_id(bare))
-                or (any(letter.isdigit() for letter in bare) and catalogue.has_id(bare))
-            )
+            and (_ID.fullmatch(bare) or any(letter.isdigit() for letter in bare))
+            and catalogue.has_id(bare)
         ):
             yield bare[:60]
     for sentence in sentences(text):

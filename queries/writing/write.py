@@ -192,6 +192,6 @@ def write_brief(
 
 
 def tidy(text: str) -> str:
-    """Return a model's text without what surrounds it: blank lines, and quotes around the whole."""
+    """Return a model's text with single spaces, and an empty line between its paragraphs."""
     paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text.strip())]
     return "\n\n".join(part for part in paragraphs if part)
