@@ -100,6 +100,18 @@ def titles_of(nodes: Nodes, node_ids: Sequence[str]) -> list[str]:
     return titles
 
 
+def without_padding(asked: IntArray, rows: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return who asked, the rank from 1 and the row of every answer; `[num_answers]` each.
+
+    Args:
+        asked: rows `[num_asked]`.
+        rows: answers to each, best first, `[num_asked, k]`; -1 where there is none.
+    """
+    found = rows >= 0
+    rank = np.broadcast_to(np.arange(1, rows.shape[1] + 1, dtype=np.int32), rows.shape)
+    return np.repeat(asked, found.sum(axis=1)), rank[found], rows[found]
+
+
 def table_of(
     graph: KnowledgeGraph,
     users: IntArray,
@@ -117,12 +129,10 @@ def table_of(
         probabilities: `[num_users, k]`, a last column; null where none is known.
     """
     found = rows >= 0
-    rank = np.broadcast_to(np.arange(1, rows.shape[1] + 1, dtype=np.int32), rows.shape)
-    owners = pa.array(np.repeat(users, found.sum(axis=1)))
-    items = rows[found]
+    owners, rank, items = without_padding(users, rows)
     columns = [
-        graph.users.vocab.ids.take(owners),
-        pa.array(rank[found]),
+        graph.users.vocab.ids.take(pa.array(owners)),
+        pa.array(rank),
         graph.items.vocab.ids.take(pa.array(items)),
         titles_at(graph.items, items),
         pa.array(scores[found]),

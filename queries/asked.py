@@ -1,4 +1,4 @@
-"""Who is asked about: users of a file, or all of the graph; pairs of a table."""
+"""Who is asked about: ids of a file, or all of the graph; pairs of a table."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ _BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
-class AskedUsers:
-    """Users in blocks.
+class AskedIds:
+    """Ids of nodes, such as users, in blocks.
 
     Attributes:
         asked: how many rows there are.
@@ -35,23 +35,32 @@ class AskedUsers:
     skipped: int
 
     @classmethod
-    def open(cls, users: Path | None, vocab: Vocab, *, skip_unknown: bool) -> "AskedUsers":
+    def users(cls, path: Path | None, vocab: Vocab, *, skip_unknown: bool) -> "AskedIds":
         """Open a file of users; None is everybody.
 
         Raises:
             InputError: the file cannot be read.
             UnknownIdError: a user is unknown; names the file and line.
         """
-        if users is None:
+        if path is None:
             return cls(vocab, None, "user", len(vocab), 0)
-        table, column = open_column(users, "user")
+        return cls.of(*open_column(path, "user"), vocab, skip_unknown=skip_unknown)
+
+    @classmethod
+    def of(cls, table: TableFile, column: str, vocab: Vocab, *, skip_unknown: bool) -> "AskedIds":
+        """Return the ids of a column.
+
+        Raises:
+            InputError: the file cannot be read.
+            UnknownIdError: an id is unknown; names the file and line.
+        """
         # The file is read twice: an unknown id in the last line is reported before hours of work.
         asked, skipped = count_known(table, {column: vocab}, skip_unknown)
         return cls(vocab, table, column, asked, skipped)
 
     @property
     def fingerprint(self) -> str:
-        """What tells these users from others."""
+        """What tells these ids from others."""
         if self.table is None:
             return "all"
         return hashlib.sha256(f"{self.column} {sha256(self.table.path)}".encode()).hexdigest()
@@ -85,7 +94,7 @@ def count_known(
             missing = vocab.lookup(ids) < 0
             unknown |= missing
             if missing.any() and not skip_unknown:
-                _refuse(table, vocab, ids, lines, int(missing.argmax()))
+                refuse(table, vocab, ids, lines, int(missing.argmax()))
         asked += len(block)
         skipped += int(unknown.sum())
     return asked, skipped
@@ -96,7 +105,12 @@ def strings(column: Any) -> Any:
     return pc.fill_null(column.cast(pa.string()), "")
 
 
-def _refuse(table: TableFile, vocab: Vocab, ids: Any, lines: IntArray, row: int) -> None:
+def refuse(table: TableFile, vocab: Vocab, ids: Any, lines: IntArray, row: int) -> None:
+    """Say that an id is unknown, and where it stands.
+
+    Raises:
+        UnknownIdError: always; names the file, the line and the nearest id.
+    """
     try:
         vocab.index([ids[row].as_py()])
     except UnknownIdError as error:

@@ -15,7 +15,7 @@ from kg.export.predictions import SUFFIXES, Origin, write_predictions
 from kg.progress import progress
 from kg.streams import plain_suffix
 from queries.answers import ANSWERS, PROBABILITY
-from queries.asked import AskedUsers, count_known, strings
+from queries.asked import AskedIds, count_known, strings
 from queries.filters import SEEN_LEFT_OUT, Filters
 from queries.parts import Parts
 from queries.recommender import Recommender
@@ -76,7 +76,7 @@ def recommend_file(
     """
     check_suffix(out, *SUFFIXES)
     recommender.recommend([], domain=domain, k=k, filters=filters)
-    asked = AskedUsers.open(users, recommender.graph.users.vocab, skip_unknown=skip_unknown)
+    asked = AskedIds.users(users, recommender.graph.users.vocab, skip_unknown=skip_unknown)
     settings = {
         "model": recommender.engine.fingerprint[:16],
         "device": recommender.engine.device,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from kg.errors import InputError, UnknownIdError, shown
+from kg.errors import InputError, shown
 from kg.graph import KnowledgeGraph
 from kg.streams import plain_suffix
-from queries.asked import strings
+from queries.asked import refuse, strings
 from queries.tables import READ, TableFile, open_column
 
 _BLOCK_ROWS = 65_536
@@ -75,11 +75,7 @@ def _read(
         ids = strings(block[column])
         missing = graph.items.vocab.lookup(ids) < 0
         if missing.any() and not skip_unknown:
-            first = int(missing.argmax())
-            raise UnknownIdError(
-                f"{table.place(int(lines[first]))}: unknown {graph.item_type} id "
-                f"{shown(ids[first].as_py())}"
-            )
+            refuse(table, graph.items.vocab, ids, lines, int(missing.argmax()))
         yield from ids.filter(pa.array(~missing)).to_pylist()
 
 

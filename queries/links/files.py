@@ -2,27 +2,14 @@
 
 from pathlib import Path
 
-import pyarrow as pa
-
 from kg.errors import InputError
 from kg.progress import progress
-from queries.asked import count_known, strings
+from queries.asked import AskedIds, strings
 from queries.batch import Summary
-from queries.links.predictor import LinkPredictor
+from queries.links.predictor import ANSWERS, KNOWN, LinkPredictor
 from queries.tables import check_suffix, open_column, write_table
 
 _BLOCK_ROWS = 4_096
-ANSWERS = pa.schema(
-    {
-        "head": pa.string(),
-        "relation": pa.string(),
-        "tail": pa.string(),
-        "rank": pa.int32(),
-        "title": pa.string(),
-        "score": pa.float32(),
-    }
-)
-KNOWN = pa.field("known", pa.bool_())
 
 
 def predict_file(
@@ -66,16 +53,13 @@ def predict_file(
     ids = strings(first[0][column]).to_pylist()
     side = predictor.side(relation, ids, tails=tails, node_type=node_type)
     vocab = predictor.nodes[side.given].vocab
-    # The file is read twice: an unknown id in the last line is reported before hours of work.
-    total, skipped = count_known(table, {column: vocab}, skip_unknown)
+    every = AskedIds.of(table, column, vocab, skip_unknown=skip_unknown)
     written = 0
     schema = ANSWERS.append(KNOWN) if include_known else ANSWERS
-    with write_table(out, schema) as writer, progress("Predicting", total=total) as bar:
-        for block, _ in table.blocks(_BLOCK_ROWS):
-            ids = strings(block[column])
-            ids = ids.filter(pa.array(vocab.lookup(ids) >= 0)).to_pylist()
+    with write_table(out, schema) as writer, progress("Predicting", total=every.asked) as bar:
+        for ids, rows in every.blocks(_BLOCK_ROWS):
             answers = predictor.table(side, ids, k, domain=domain, include_known=include_known)
-            writer.write_table(answers.cast(schema))
+            writer.write_table(answers)
             written += len(answers)
-            bar.advance(len(block))
-    return Summary(total, skipped, written)
+            bar.advance(rows)
+    return Summary(every.asked, every.skipped, written)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from kg.errors import InputError, shown
 from kg.graph import EdgeType, FloatArray
 from kg.vocab import IntArray
-from queries.answers import Ids, id_answers, titles_at, width
+from queries.answers import Ids, id_answers, titles_at, width, without_padding
 from queries.filters import as_ids
 from queries.links.learned import LearnedLinks
 from queries.links.model import LinkModel, is_triple_model, links_of_run, links_of_triples
@@ -18,6 +18,18 @@ from queries.links.ranked import RankedLinks
 from queries.links.relations import Side, described, facing
 from queries.opened import Opened, open_run
 from queries.recommender import Recommender
+
+ANSWERS = pa.schema(
+    {
+        "head": pa.string(),
+        "relation": pa.string(),
+        "tail": pa.string(),
+        "rank": pa.int32(),
+        "title": pa.string(),
+        "score": pa.float32(),
+    }
+)
+KNOWN = pa.field("known", pa.bool_())
 
 
 class LinkPredictor:
@@ -173,30 +185,22 @@ class LinkPredictor:
         """
         asked = self.nodes[side.given].vocab.index(ids)
         rows, scores = self._rows(side, asked, k, domain, include_known)
-        found = rows >= 0
-        rank = np.broadcast_to(np.arange(1, rows.shape[1] + 1, dtype=np.int32), rows.shape)[found]
-        owner, answer = np.repeat(asked, found.sum(axis=1)), rows[found]
+        owner, rank, answer = without_padding(asked, rows)
         wanted = self.nodes[side.wanted]
         ends = [
             self.nodes[side.given].vocab.ids.take(pa.array(owner)),
             wanted.vocab.ids.take(pa.array(answer)),
         ]
         head, tail = ends if side.tails else ends[::-1]
-        table = pa.table(
-            {
-                "head": head,
-                "relation": pa.array([side.edge_type[1]] * len(answer), pa.string()),
-                "tail": tail,
-                "rank": rank,
-                "title": titles_at(wanted, answer),
-                "score": scores[found],
-            }
-        )
+        relation = pa.array([side.edge_type[1]] * len(answer), pa.string())
+        titles = titles_at(wanted, answer)
+        columns = [head, relation, tail, pa.array(rank), titles, pa.array(scores[rows >= 0])]
+        table = pa.table(columns, schema=ANSWERS)
         if not include_known:
             return table
         pairs = (owner, answer) if side.tails else (answer, owner)
         known = self._source(side.edge_type).is_known(side.edge_type, *pairs)
-        return table.append_column("known", pa.array(known))
+        return table.append_column(KNOWN, pa.array(known))
 
     def _ids(
         self,

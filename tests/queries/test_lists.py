@@ -57,6 +57,12 @@ def test_unknown_items_stop_or_are_skipped(graph, tmp_path):
     assert read_items(graph, given, skip_unknown=True) == ["f1", "f3"]
 
 
+def test_the_nearest_id_is_named(graph, tmp_path):
+    text = write(tmp_path / "gone.txt", "f1\nf11\n")
+    with pytest.raises(UnknownIdError, match="line 2: unknown item id 'f11', did you mean \"f1\""):
+        read_items(graph, [text], skip_unknown=False)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
