@@ -53,6 +53,11 @@ class Engine:
         self.indexes: Indexes | None = None  # of very many nodes, where there are any
         self._units: dict[str, FloatArray] = {}
 
+    @property
+    def target(self) -> str | None:
+        """The domain that the model was trained for; None if that was the whole graph."""
+        return None if self.split is None else self.split.target
+
     def use(self, prepared: Prepared | None) -> None:
         """Look answers of the target up where they were made ahead."""
         if self.ranking is not None:
@@ -91,7 +96,7 @@ class Engine:
     def _best(
         self, users: IntArray, domain: str, allowed: BoolArray, hidden: Any, k: int
     ) -> tuple[IntArray, FloatArray]:
-        if self.ranking is not None and self.split is not None and domain == self.split.target:
+        if self.ranking is not None and domain == self.target:
             return self.ranking.top(users, allowed, k=k, seen=hidden)
         bias = self.bundle.item_bias
         asked = Asked(SCORES, self.graph.item_type, domain)
@@ -144,10 +149,7 @@ class Engine:
 
     def likely_pairs(self, users: IntArray, items: IntArray) -> Probability:
         """Return the probabilities of pairs, `[num_pairs]`; NaN for items that have none."""
-        found = np.full(len(items), np.nan)
-        known = self.probabilities.judged[items]
-        found[known] = self.probabilities.of_pairs(users[known], items[known], self.seen)
-        return found
+        return self.probabilities.of_pairs(users, items, self.seen)
 
     def similar(
         self, node_type: str, rows: IntArray, domain: str | None, k: int

@@ -60,6 +60,15 @@ class Probabilities:
                 f"this model has probabilities for {self._target!r} only, not for {domain!r}"
             )
 
+    def check_items(self, items: IntArray) -> None:
+        """Refuse items of other domains.
+
+        Raises:
+            InputError: an item is not in the target.
+        """
+        if not self._in_target[items].all():
+            raise InputError(f"this model has probabilities for items of {self._target!r} only")
+
     def of_pairs(self, users: IntArray, items: IntArray, seen: Any) -> Probability:
         """Return the probability of each pair, float64 `[num_pairs]`; NaN where none is known.
 
@@ -68,12 +77,7 @@ class Probabilities:
             items: rows.
             seen: what every user knows, CSR `[num_users, num_items]`; ranks are among the rest of
                 the items that have probabilities.
-
-        Raises:
-            InputError: an item is not in the target.
         """
-        if not self._in_target[items].all():
-            raise InputError(f"this model has probabilities for items of {self._target!r} only")
         found = np.full(len(items), np.nan)
         known = self.judged[items]
         scores, ranks = self._ranking.ranked_pairs(users[known], items[known], seen)

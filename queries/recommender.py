@@ -210,8 +210,9 @@ class Recommender:
             UnknownIdError: a user or item is unknown.
             InputError: not as many users as items, an item of another domain, or no calibration.
         """
-        pairs = rows_of_pairs(self.graph, user_ids, item_ids)
-        return self.engine.probabilities.of_pairs(*pairs, self.seen)
+        users, items = rows_of_pairs(self.graph, user_ids, item_ids)
+        self.engine.probabilities.check_items(items)
+        return self.engine.likely_pairs(users, items)
 
     def explain(self, user_id: str, item_id: str, *, limit: int = 10) -> Explanation:
         """Return what the score of a pair is made of, and the `limit` paths that count most.
@@ -240,7 +241,7 @@ class Recommender:
 
     def has_probabilities(self, domain: str) -> bool:
         """Return whether the model has probabilities for items of a domain."""
-        return self.engine.calibrated and self.split is not None and self.split.target == domain
+        return self.engine.calibrated and domain == self.engine.target
 
     @property
     def seen(self) -> Any:

@@ -54,8 +54,7 @@ def plans(engine: Engine, least: int = LEAST) -> Iterator[Plan]:
     masks = {domain: graph.item_mask(domain) for domain in graph.domains}
     for domain, mask in masks.items():
         rows = np.flatnonzero(mask)
-        staged = engine.ranking is not None and engine.split is not None
-        if staged and engine.split is not None and domain == engine.split.target:
+        if engine.ranking is not None and domain == engine.target:
             why_not = "the second stage compares all of them, and has to score all"
         else:
             why_not = few if len(rows) < least else ""

@@ -155,6 +155,7 @@ def test_opens_a_run(run, graph, bundle, split):
     assert ids.tolist() == expected[0].tolist()
     np.testing.assert_array_equal(scores, expected[1])
     assert "f2" in ids  # held out, so not seen
+    assert Recommender.load(run).recommend("cyd", domain="films")[0].tolist() == ids.tolist()
 
 
 def test_a_run_without_a_split_was_trained_on_everything(run):
