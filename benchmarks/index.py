@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from kg.files import write_json
 from queries.candidates import top_k
-from queries.index.cells import LANES, Cells
+from queries.index.cells import Cells, padded
 from queries.index.measured import K, recall_of, tune
 
 RESULT = Path(__file__).parent / "results" / "index.json"
@@ -109,10 +109,7 @@ def in_turns(ways: dict[str, tuple[Callable[[int], object], int]], rounds: int):
 
 def others(items: np.ndarray, bias: np.ndarray, users: np.ndarray) -> list[dict[str, object]]:
     """Return what other indexes of faiss do on the same vectors, each at several settings."""
-    width = -(-(DIM + 1) // LANES) * LANES
-    points, asked = np.zeros((len(items), width), np.float32), np.zeros((len(users), width), "f4")
-    points[:, :DIM], points[:, DIM] = items, bias
-    asked[:, :DIM], asked[:, DIM] = users, 1
+    points, asked = padded(items, bias), padded(users, np.ones(len(users), np.float32))
     exact, _ = top_k(users, items, bias, np.arange(len(items)), k=K)
     cells = int(4 * np.sqrt(len(items)))
     made = {
@@ -124,7 +121,7 @@ def others(items: np.ndarray, bias: np.ndarray, users: np.ndarray) -> list[dict[
     found = []
     for name, (setting, values) in made.items():
         begun = time.process_time()
-        index = faiss.index_factory(width, name, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(points.shape[1], name, faiss.METRIC_INNER_PRODUCT)
         index.train(points[np.random.default_rng(0).permutation(len(points))[: 64 * cells]])
         index.add(points)
         built = time.process_time() - begun

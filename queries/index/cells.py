@@ -54,7 +54,7 @@ class Cells:
             ConfigError: faiss is not installed.
         """
         faiss = load_faiss()
-        points = _padded(vectors[rows], bias[rows])
+        points = padded(vectors[rows], bias[rows])
         width, num_cells = points.shape[1], cells_for(len(rows))
         sample = np.random.default_rng(seed).permutation(len(points))[: POINTS * num_cells]
         index = faiss.IndexIVFScalarQuantizer(
@@ -96,7 +96,7 @@ class Cells:
         wanted: dict[str, Any] = {"nprobe": self.probes}
         if allowed is not None:
             wanted["sel"] = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-        points = _padded(queries, np.ones(len(queries), dtype=np.float32))
+        points = padded(queries, np.ones(len(queries), dtype=np.float32))
         _, places = self.index.search(points, pool, params=faiss.SearchParametersIVF(**wanted))
         return np.where(places >= 0, self.rows[places], -1)
 
@@ -194,7 +194,7 @@ def load_faiss() -> Any:
     return faiss
 
 
-def _padded(vectors: FloatArray, last: FloatArray) -> FloatArray:
+def padded(vectors: FloatArray, last: FloatArray) -> FloatArray:
     """Return rows with one coordinate more, and zeros up to a multiple of `LANES`."""
     width = vectors.shape[1]
     rows = np.zeros((len(vectors), -(-(width + 1) // LANES) * LANES), dtype=np.float32)

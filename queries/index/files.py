@@ -54,16 +54,16 @@ class Indexes:
         if asked not in self.entries:
             return None
         if asked not in self._opened:
-            read_manifest(self._path, KIND)  # a damaged file must not reach faiss
             entry = self.entries[asked]
             name = str(entry["file"])
-            rows: IntArray = self._rows[name]
+            rows = self._rows[name]
             probes = int(entry["measured"]["probes"])
             self._opened[asked] = Cells.read(self._path / name, rows, probes)
         return self._opened[asked]
 
     @cached_property
     def _rows(self) -> Mapping[str, IntArray]:
+        read_manifest(self._path, KIND)  # once for all: a damaged file must not reach faiss
         rows: dict[str, IntArray] = load_file(self._path / _ROWS)
         return rows
 
