@@ -15,7 +15,7 @@ from kg.vocab import Vocab
 from queries.links.decoders import LinkDecoder, link_decoder
 from queries.opened import Opened
 from training.repeats import without_repeats
-from training.triples.saved import KIND, load_triple_model
+from training.triples.saved import KIND, below, load_triple_model
 
 ENTITY = "entity"  # node type of everything in a model of triples alone
 _PREFIX = "knowledge_decoder."
@@ -51,7 +51,7 @@ def links_of_run(opened: Opened) -> LinkModel:
     graph, bundle = opened.graph, opened.bundle
     train = graph if opened.split is None else opened.split.train
     known = {edge: edges for edge, edges in train.edges.items() if edge != graph.interactions}
-    weights = _below(bundle.weights, _PREFIX)
+    weights = below(bundle.weights, _PREFIX)
     why_not = _why_not(bundle.about, weights)
     if why_not:
         return LinkModel(
@@ -145,9 +145,3 @@ def _plain_users(
     factor = np.ascontiguousarray(relation).view(np.complex64)
     plain = complex_z / np.where(factor == 0, 1, factor)
     return np.ascontiguousarray(plain, dtype=np.complex64).view(np.float32)
-
-
-def _below(weights: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {
-        name.removeprefix(prefix): rows for name, rows in weights.items() if name.startswith(prefix)
-    }

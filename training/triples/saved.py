@@ -16,9 +16,9 @@ from training.triples.facts import Triples
 from training.triples.ranks import IntArray
 
 KIND = "triple model"
-_WEIGHTS, _ENTITIES, _TRIPLES, _ABOUT = (
-    *("vectors.safetensors", "entities.parquet", "triples.parquet", "model.json"),
-)
+_WEIGHTS, _ABOUT = "vectors.safetensors", "model.json"
+_ENTITIES, _TRIPLES = "entities.parquet", "triples.parquet"
+_DECODER = "decoder."
 _COLUMNS = ("head", "relation", "tail")
 
 
@@ -53,7 +53,7 @@ def save_triple_model(
 ) -> None:
     """Write a model folder, in one step; `about` is JSON that is kept with it."""
     with write_folder(path, KIND) as aside:
-        arrays = {f"decoder.{name}": np.ascontiguousarray(w) for name, w in weights.items()}
+        arrays = {_DECODER + name: np.ascontiguousarray(w) for name, w in weights.items()}
         save_file({"entities": np.ascontiguousarray(vectors), **arrays}, aside / _WEIGHTS)
         ids = pa.array(triples.entities, pa.string())
         pq.write_table(pa.table({"id": ids}), aside / _ENTITIES)
@@ -72,16 +72,18 @@ def load_triple_model(path: Path) -> SavedTriples:
     read_manifest(path, KIND)
     about, arrays = read_json(path / _ABOUT), load_file(path / _WEIGHTS)
     table = pq.read_table(path / _TRIPLES)
-    prefix = "decoder."
     return SavedTriples(
         entities=pq.read_table(path / _ENTITIES)["id"].combine_chunks(),
         relations=tuple(about["relations"]),
         rows=np.stack([table[name].to_numpy() for name in _COLUMNS], axis=1),
         vectors=arrays["entities"],
         decoder=about["decoder"],
-        weights={
-            name.removeprefix(prefix): rows
-            for name, rows in arrays.items()
-            if name.startswith(prefix)
-        },
+        weights=below(arrays, _DECODER),
     )
+
+
+def below(weights: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the parameters whose names begin with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): rows for name, rows in weights.items() if name.startswith(prefix)
+    }
