@@ -71,9 +71,14 @@ def answer_table(rows: Sequence[Answer], marks: Sequence[str] = ()) -> Table:
 def print_answers(console: Console, rows: Sequence[Answer], *, as_json: bool = False) -> None:
     """Print the answers to one query as a table, or as JSON."""
     if as_json:
-        console.print(Text(json.dumps(rows, ensure_ascii=False)), soft_wrap=True)
+        print_json(console, rows)
     else:
         console.print(answer_table(rows))
+
+
+def print_json(console: Console, value: object) -> None:
+    """Print a value as one line of JSON."""
+    console.print(Text(json.dumps(value, ensure_ascii=False)), soft_wrap=True)
 
 
 def closing_show(run: RunFolder, console: Console) -> None:

@@ -1,6 +1,5 @@
 """Predicted links for people, and as JSON."""
 
-import json
 from typing import Any
 
 from rich.console import Console
@@ -8,7 +7,7 @@ from rich.text import Text
 
 from kg.errors import visible
 from queries.links.predictor import LinkPredictor
-from queries.show import answer_table
+from queries.show import answer_table, print_json
 
 _DIGITS = 6
 
@@ -19,7 +18,7 @@ def print_links(console: Console, table: Any, *, tails: bool, as_json: bool) -> 
     for row in rows:
         row["score"] = round(row["score"], _DIGITS)
     if as_json:
-        _print_json(console, rows)
+        print_json(console, rows)
         return
     end = "tail" if tails else "head"
     shown = [
@@ -39,12 +38,8 @@ def print_triple(
     known = bool(predictor.known([triple])[0])
     if as_json:
         named = {"head": head, "relation": relation, "tail": tail}
-        _print_json(console, {**named, "score": score, "known": known})
+        print_json(console, {**named, "score": score, "known": known})
         return
     mark = ", known" if known else ""
     line = visible(f"{head} —{relation}→ {tail}: {score:.3f}{mark}")
     console.print(Text(line), soft_wrap=True)
-
-
-def _print_json(console: Console, value: object) -> None:
-    console.print(Text(json.dumps(value, ensure_ascii=False)), soft_wrap=True)
