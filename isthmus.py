@@ -9,6 +9,8 @@ from commands import answers, explain, graph, jobs, links, prepare, serve, texts
 from commands import write as writing
 from kg.errors import IsthmusError, one_line
 
+_RESUMABLE = ("run", "train", "encode", "finetune", "tune", "prepare")
+
 
 class _FrontDoor(TyperGroup):
     """Shows an expected error as one line; an interruption says how to go on."""
@@ -22,7 +24,7 @@ class _FrontDoor(TyperGroup):
             typer.echo(f"error: {one_line(error)}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            resumable = ctx.invoked_subcommand in ("run", "train", "encode", "finetune", "tune")
+            resumable = ctx.invoked_subcommand in _RESUMABLE
             hint = "; the same command, without --fresh, goes on from here" if resumable else ""
             typer.echo(f"interrupted{hint}", err=True)
             raise typer.Exit(130) from None

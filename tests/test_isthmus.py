@@ -381,6 +381,16 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     assert "the same command, without --fresh, goes on from here" in result.stderr
 
 
+def test_an_interrupted_preparation_says_how_to_go_on(run, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("queries.preparing.prepare", interrupted)
+    result = invoke("prepare", run)
+    assert result.exit_code == 130
+    assert "the same command, without --fresh, goes on from here" in result.stderr
+
+
 def test_a_wrong_setting_is_one_line(tmp_path):
     job = tmp_path / "job.toml"
     job.write_text('name = "x"\ngraph.folder = "graph"\ntask.target = "films"\n')
