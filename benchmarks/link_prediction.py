@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine
+from machine import called, machine
 
 from kg.files import write_json
 from training.seed import rng
@@ -137,7 +137,7 @@ def main() -> None:
     }
     mrr = {name: own["all"]["MRR"] for name, own in metrics.items()}
     result = {
-        "command": " ".join(["python", "benchmarks/link_prediction.py", "--peer", "PEER"]),
+        "command": called(),
         "machine": about,
         "triples": {"all": len(triples), **{k: len(v) for k, v in parts.items()}, **sizes},
         "left_out": dict(triples.left_out),
