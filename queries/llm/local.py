@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,7 @@ class LocalModel:
     """
 
     def __init__(self, model: str, *, revision: str | None = None, device: str = "auto") -> None:
-        try:
-            self.folder = model_folder(model, revision)
-        except ConfigError as error:
-            reason = str(error).partition("(")[2].removesuffix(")")
-            raise ConfigError(
-                f"model {model!r}: expected a folder, or the name of a Hugging Face model"
-                + (f" ({reason})" if reason else "")
-            ) from None
-        check_folder(self.folder, trust_remote_code=False)
+        self.folder = folder_of(model, revision)
         self.name = Path(model).name
         self.device = resolve_device(device)
 
@@ -56,10 +49,8 @@ class LocalModel:
         """The tokenizer of the model."""
         from transformers import AutoTokenizer
 
-        try:
+        with loading(self.folder):
             tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-        except Exception as error:  # whatever the libraries below make of a damaged file
-            raise _unreadable(self.folder, error) from error
         if tokenizer.pad_token is None:  # masked, so any will do
             tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
         return tokenizer
@@ -68,11 +59,8 @@ class LocalModel:
     def network(self) -> Any:
         """The network, on its device; loaded when it is first needed."""
         from transformers import AutoModelForCausalLM
-        from transformers.utils import logging
 
-        bars = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
-        try:
+        with loading(self.folder):
             network = AutoModelForCausalLM.from_pretrained(
                 self.folder,
                 local_files_only=True,
@@ -80,11 +68,6 @@ class LocalModel:
                 # bfloat16 is slower than float32 on most CPUs.
                 dtype=torch.float32 if self.device.type == "cpu" else torch.bfloat16,
             )
-        except Exception as error:
-            raise _unreadable(self.folder, error) from error
-        finally:
-            if bars:
-                logging.enable_progress_bar()
         return network.to(self.device).eval()
 
     def prompt(self, messages: Sequence[Message]) -> str:
@@ -154,6 +137,41 @@ class LocalModel:
         return ids[: keep // 2] + ids[-(keep - keep // 2) :], max_tokens
 
 
-def _unreadable(folder: Path, error: Exception) -> ArtefactError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return ArtefactError(f"the model in {folder} cannot be loaded: {reason}")
+def folder_of(model: str, revision: str | None = None) -> Path:
+    """Return the folder of a model that needs no code of its own, fetched where it is not here.
+
+    Raises:
+        ConfigError: no such model, or one that needs code of its own.
+        ArtefactError: its files are no safetensors.
+    """
+    try:
+        folder = model_folder(model, revision)
+    except ConfigError as error:
+        reason = str(error).partition("(")[2].removesuffix(")")
+        raise ConfigError(
+            f"model {model!r}: expected a folder, or the name of a Hugging Face model"
+            + (f" ({reason})" if reason else "")
+        ) from None
+    check_folder(folder, trust_remote_code=False)
+    return folder
+
+
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """Let transformers load a model without progress bars.
+
+    Raises:
+        ArtefactError: it could not.
+    """
+    from transformers.utils import logging
+
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    except Exception as error:  # whatever the libraries below make of a damaged file
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ArtefactError(f"the model in {folder} cannot be loaded: {reason}") from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()

@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 
-from encoders.load import model_folder
 from encoders.models.devices import resolve_device
-from encoders.models.model_files import check_folder
-from kg.errors import ArtefactError, ConfigError
+from kg.errors import ConfigError
+from queries.llm.local import folder_of, loading
 
 BATCH = 16
 
@@ -27,8 +26,7 @@ class EntailmentModel:
     """
 
     def __init__(self, model: str, *, device: str = "auto") -> None:
-        self.folder = model_folder(model)
-        check_folder(self.folder, trust_remote_code=False)
+        self.folder = folder_of(model)
         self.device = resolve_device(device)
 
     def probabilities(self, premises: Sequence[str], hypotheses: Sequence[str]) -> list[float]:
@@ -57,21 +55,12 @@ class EntailmentModel:
     def _loaded(self) -> tuple[Any, Any, int]:
         """The tokenizer, the network and the place of the label."""
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
-        from transformers.utils import logging
 
-        bars = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
-        try:
+        with loading(self.folder):
             tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
             network = AutoModelForSequenceClassification.from_pretrained(
                 self.folder, local_files_only=True, use_safetensors=True
             )
-        except Exception as error:  # whatever the libraries below make of a damaged file
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ArtefactError(f"the model in {self.folder} cannot be loaded: {reason}") from error
-        finally:
-            if bars:
-                logging.enable_progress_bar()
         names = {int(place): str(name) for place, name in network.config.id2label.items()}
         labels = [place for place, name in names.items() if name.casefold().startswith("entail")]
         if not labels:

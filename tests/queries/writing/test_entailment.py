@@ -40,3 +40,10 @@ def test_each_pair_has_a_probability(folder):
 def test_another_classifier_is_refused(folder):
     with pytest.raises(ConfigError, match="its labels are good, bad"):
         EntailmentModel(folder(["good", "bad"]), device="cpu").probabilities(["a"], ["b"])
+
+
+def test_what_is_no_model_is_one_line(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ConfigError, match="expected a folder, or the name") as error:
+        EntailmentModel("no such / model")
+    assert "encoder" not in str(error.value)
