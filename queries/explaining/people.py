@@ -11,14 +11,14 @@ from queries.explaining.strands import NOBODY, Asker, Strands, Values, outer
 from training.baselines.matrices import (
     Sparse,
     histories,
-    history_mask,
     inverse_frequency,
     normalise_rows,
+    own_mask,
     scale_columns,
-    source_mask,
 )
-from training.ranking.conjugate import solve_shifted
-from training.ranking.latent import MAX_ANCHORS, PENALTY
+from training.ranking.fitted import Fitted
+from training.ranking.latent import Latent
+from training.ranking.latent import Ridge as LearnedRidge
 from training.ranking.world import World
 
 
@@ -35,8 +35,7 @@ class People:
 
     def __init__(self, world: World) -> None:
         split = world.split
-        own = source_mask(split) if split.protocol == "user-cold" else history_mask(split)
-        profile = histories(split, own)
+        profile = histories(split, own_mask(split))
         self._rarity = inverse_frequency(profile)
         # of each item, those who have it, by how much it counts in their profile
         self._having = normalise_rows(scale_columns(profile, self._rarity)).T.tocsr()
@@ -76,50 +75,35 @@ class Ridge:
 
     Args:
         world: what the model has learned from.
-        kept: its singular vectors, by name.
+        kept: what its signals took long to make, by name.
         target: rows of all items of the target.
     """
 
     def __init__(self, world: World, kept: Mapping[str, Any], target: IntArray) -> None:
-        profile, self._rarity = world.profile, world.rarity
-        self._vectors = kept["latent.items"]
-        used = world.target_history
-        both = np.flatnonzero((np.diff(used.indptr) > 0) & (np.diff(profile.indptr) > 0))
-        if len(both) > MAX_ANCHORS:
-            busiest = np.argsort(-np.diff(used.indptr)[both], kind="stable")[:MAX_ANCHORS]
-            both = np.sort(both[busiest])
-        self.anchors = both
-        self._used = used[both]
-        self._degree = np.sqrt(np.maximum(np.diff(self._used.indptr), 1)).astype(np.float32)
-        self._exact = profile[both]
-        projected = self._exact @ self._vectors
-        self._alike = (projected / _lengths(projected)).astype(np.float32)
-        rows = self._exact[:, np.unique(self._exact.indices)]
-        self._rows, self._by_item = rows, rows.T.tocsr()
-        penalty = PENALTY * np.sqrt(max(len(both), 1))
-        self._penalties = (penalty, penalty / 3)
-        self._root = np.sqrt(np.maximum(world.popularity, 1)).astype(np.float32)
-        # the target's own singular vectors lie in the order of its items
-        self._target, self._smooth = target, kept["ridge.items"]
+        fitted = Fitted(0, kept)  # everything is there: nothing is drawn
+        latent = Latent(world, fitted)
+        self._rarity, self._vectors = world.rarity, latent.items
+        self._learned = LearnedRidge(world, latent, fitted)
+        self._target, self._columns = target, self._learned.columns(target)
 
     def strands(self, asker: Asker, item: int) -> Iterator[tuple[str, list[Strands]]]:
         """Yield every variant by name."""
-        if not len(self.anchors):
+        learned, columns = self._learned, self._columns
+        if not len(learned.anchors):
             return
         own, kernel = asker.compared, self._kernel(asker.compared)
-        column = self._used[:, [item]].toarray().ravel().astype(np.float32)
         place = int(np.searchsorted(self._target, item))
+        column = columns.used[[place]].toarray().ravel()
         # the answer of all items, read as a history in the target, as the item sees it
-        alike = self._smooth @ self._smooth[place] / self._root[self._target]
-        smooth = np.asarray(self._used[:, self._target] @ alike).astype(np.float32)
-        right = np.stack([column, column / self._degree, smooth], axis=1)
-        strict, loose = solve_shifted(self._multiply, right, self._penalties)
+        smooth = columns.read @ columns.vectors[:, place]
+        right = np.stack([column, column / learned.degree, smooth], axis=1)
+        strict, loose = learned.solve(right)
         answers = {
             "ridge": strict[:, 0],
             "ridge, loose": loose[:, 0],
             "ridge, short histories": strict[:, 1],
             "ridge, smooth": strict[:, 2],
-            "ridge, smooth x popularity": strict[:, 2] * self._root[item],
+            "ridge, smooth x popularity": strict[:, 2] * columns.root[place],
         }
         people = self._count(own, column)
         for name, answer in answers.items():
@@ -129,21 +113,16 @@ class Ridge:
     def _kernel(self, own: IntArray) -> Any:
         """Return what each item of a profile adds to the kernel with the anchors."""
         weight = _unit(self._rarity[own])
-        exact = self._exact[:, own].toarray().T * weight[:, None]
+        exact = self._learned.exact[:, own].toarray().T * weight[:, None]
         projected = weight[:, None] * self._vectors[own]
         length = max(float(np.linalg.norm(projected.sum(axis=0))), 1e-9)
-        return exact + (projected / length) @ self._alike.T
-
-    def _multiply(self, x: Any) -> Any:
-        product = self._rows @ (self._by_item @ x)
-        product += self._alike @ (self._alike.T @ x)
-        return product
+        return exact + (projected / length) @ self._learned.alike.T
 
     def _count(self, own: IntArray, column: Any) -> IntArray:
         """Return how many people have an own item and the item itself."""
         if not len(own):
             return NOBODY
-        users: Sparse = self._exact[np.flatnonzero(column)][:, own]
+        users: Sparse = self._learned.exact[np.flatnonzero(column)][:, own]
         return np.asarray((users > 0).sum(axis=0)).ravel().astype(np.int64)
 
 
@@ -159,7 +138,3 @@ def _without(matrix: Sparse, columns: IntArray) -> Sparse:
     kept.data[np.isin(kept.indices, columns)] = 0
     kept.eliminate_zeros()
     return kept
-
-
-def _lengths(rows: Any) -> Any:
-    return np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -98,6 +98,12 @@ class Ridge:
         world: what may be learned from.
         latent: of the same world.
         fitted: keeps the singular vectors of the target.
+
+    Attributes:
+        anchors: their rows, int64 `[num_anchors]`.
+        degree: root of how much each uses in the target, `[num_anchors]`.
+        exact: profiles, CSR `[num_anchors, num_items]`.
+        alike: what of them lies along the singular vectors, at unit length, `[num_anchors, width]`.
     """
 
     def __init__(self, world: World, latent: Latent, fitted: Fitted) -> None:
@@ -109,10 +115,12 @@ class Ridge:
             both = np.sort(both[busiest])
         self.anchors = both
         self._used = used[both]
-        self._degree = np.sqrt(np.maximum(np.diff(self._used.indptr), 1)).astype(np.float32)
-        self._exact, self._alike = self._places(both)
+        self.degree: FloatArray = np.sqrt(np.maximum(np.diff(self._used.indptr), 1)).astype(
+            np.float32
+        )
+        self.exact, self.alike = self._places(both)
         # the same without columns that are empty, to be multiplied with
-        self._rows = self._exact[:, np.unique(self._exact.indices)]
+        self._rows = self.exact[:, np.unique(self.exact.indices)]
         self._by_item = self._rows.T.tocsr()
         penalty = PENALTY * np.sqrt(max(len(both), 1))
         self._penalties = (penalty, penalty / 3)
@@ -156,27 +164,35 @@ class Ridge:
         """Yield signals by name, `[len(users), num_columns]`; none where nobody is an anchor."""
         if not len(self.anchors):
             return
-        strict, loose = self._solve(users)
+        strict, loose = self.solve(self._kernel(users))
         smooth = (strict.T @ columns.read) @ columns.vectors
         yield "ridge", _turned(columns.used @ strict)
         yield "ridge, loose", _turned(columns.used @ loose)
-        strict /= self._degree[:, None]
+        strict /= self.degree[:, None]
         yield "ridge, short histories", _turned(columns.used @ strict)
         popular = smooth * columns.root
         yield "ridge, smooth", smooth
         yield "ridge, smooth x popularity", popular
 
-    def _solve(self, users: IntArray) -> list[FloatArray]:
-        """Return what every anchor weighs, `[num_anchors, len(users)]`, for both penalties."""
-        exact, alike = self._places(users)
-        kernel = (self._exact @ exact.T).toarray()
-        kernel += self._alike @ alike.T
+    def solve(self, right: FloatArray) -> list[FloatArray]:
+        r"""Return $(K + \lambda I)^{-1} B$ for both penalties, the strict one first.
+
+        Args:
+            right: $B$, float32 `[num_anchors, columns]`.
+        """
         # no factor of the kernel: making one takes longer than all else that opens a model
-        return solve_shifted(self._multiply, kernel, self._penalties, self._known)
+        return solve_shifted(self._multiply, right, self._penalties, self._known)
+
+    def _kernel(self, users: IntArray) -> FloatArray:
+        """Return how alike every anchor is to users, `[num_anchors, len(users)]`."""
+        exact, alike = self._places(users)
+        kernel: FloatArray = (self.exact @ exact.T).toarray()
+        kernel += self.alike @ alike.T
+        return kernel
 
     def _multiply(self, x: FloatArray) -> FloatArray:
         product: FloatArray = self._rows @ (self._by_item @ x)
-        product += self._alike @ (self._alike.T @ x)
+        product += self.alike @ (self.alike.T @ x)
         return product
 
     def _places(self, users: IntArray) -> tuple[Sparse, FloatArray]:
