@@ -97,6 +97,24 @@ class EASE:
             scores[block, outside] = (together @ pulled.T).T
         return scores
 
+    def divide(self, own: IntArray, item: int) -> tuple[IntArray, FloatArray]:
+        """Return what each item of a history adds to the score of one.
+
+        Args:
+            own: rows of the history.
+            item: row.
+
+        Returns:
+            Those of the history that say something, and what each adds, float32.
+        """
+        own = own[self._column[own] >= 0]
+        rows, column = self._column[own], self._column[item]
+        if column >= 0:
+            adds = (rows == column) - self.inverse[rows, column] / self.inverse[column, column]
+        else:
+            adds = self.inverse[rows] @ self._together[:, [item]].toarray().ravel()
+        return own, adds.astype(np.float32)
+
 
 def most_used(counts: IntArray, target: BoolArray, max_items: int) -> IntArray:
     """Return sorted rows of at most `max_items` items that have interactions.

@@ -36,7 +36,6 @@ class Fitted:
 
     def matrix(self, name: str, make: Callable[[], Sparse]) -> Sparse:
         """Return a CSR matrix, from `make` where it is missing."""
-        from scipy.sparse import csr_array
 
         def parts() -> tuple[Array, ...]:
             made = make()
@@ -45,6 +44,17 @@ class Fitted:
             index = np.int32 if max(made.nnz, *made.shape) < 2**31 else np.int64
             return made.data, made.indices.astype(index), made.indptr.astype(index), shape
 
-        names = (f"{name}.{part}" for part in ("data", "indices", "indptr", "shape"))
-        data, indices, indptr, shape = self.arrays(*names, make=parts)
-        return csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
+        self.arrays(*_parts_of(name), make=parts)
+        return matrix_in(self._kept, name)
+
+
+def matrix_in(kept: Mapping[str, Array], name: str) -> Sparse:
+    """Return a CSR matrix that `Fitted.matrix` has made."""
+    from scipy.sparse import csr_array
+
+    data, indices, indptr, shape = (kept[part] for part in _parts_of(name))
+    return csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
+
+
+def _parts_of(name: str) -> list[str]:
+    return [f"{name}.{part}" for part in ("data", "indices", "indptr", "shape")]

@@ -49,6 +49,18 @@ def test_beyond_the_limit_the_most_used_take_part(random_task, dense):
     np.testing.assert_allclose(scores, expected[:, items], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("max_items", [21, 12_000])
+def test_scores_are_sums_over_the_history(random_task, dense, max_items):
+    task = random_task("warm")
+    history = dense(task)
+    items = np.flatnonzero(task.split.train.item_mask("films"))
+    found = EASE(task, max_items=max_items)
+    for user, row in enumerate(found.score(np.arange(5), items)):
+        used = np.flatnonzero(history[user])
+        sums = [found.divide(used, int(item))[1].sum() for item in items]
+        np.testing.assert_allclose(sums, row, rtol=1e-3, atol=1e-5)
+
+
 def test_places_that_one_side_does_not_need_go_to_the_other():
     target = np.arange(10) < 2
     counts = np.array([1, 9, 8, 7, 6, 5, 4, 0, 3, 2])
