@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kg.errors import InputError
 from kg.files import write_file
 from queries.explaining.explanation import Explanation
-from queries.explaining.path import Path, plain
+from queries.explaining.path import LIKENESS, Path, plain
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -17,7 +17,6 @@ WIDEST, THINNEST = 7.0, 0.8  # points
 LINE, LINES = 24, 2  # characters of a label, and how many lines of them
 ADDS, TAKES, INK, PAPER = "#2f6f8f", "#b5532f", "#222222", "#ffffff"
 FILLS = ("#dcebf3", "#f4e3c8", "#dff0dc", "#eadff2", "#f6dcdc")
-_WORD = {"together": "used together", "text": "alike in text", "network": "near in the network"}
 
 
 def draw(explanation: Explanation, file: File) -> None:
@@ -47,27 +46,24 @@ def check_format(file: File) -> None:
         raise InputError(f"{file.name}: a picture is {' or '.join(FORMATS)}")
 
 
-def subgraph(explanation: Explanation) -> "nx.MultiDiGraph":
+def subgraph(explanation: Explanation) -> "nx.DiGraph":
     """Return the listed paths as a graph: nodes have `column`, `label`, `kind`; edges `adds`.
 
     Columns: 0 the user, 1 their items, 2 what joins, 3 what stands in, 4 the item.
     """
     import networkx as nx
 
-    graph = nx.MultiDiGraph()
+    graph = nx.DiGraph()
     for place, path in enumerate(explanation.paths):
         last = None
         for column, key, label, kind in _stops(path, place):
             if key not in graph:
                 graph.add_node(key, column=column, label=label, kind=kind)
             if last is not None:
-                edges = graph.get_edge_data(last, key) or {}
-                same = next((k for k in edges), None)
-                if same is None:
-                    graph.add_edge(last, key, adds=path.contribution, size=abs(path.contribution))
-                else:
-                    edges[same]["adds"] += path.contribution
-                    edges[same]["size"] += abs(path.contribution)
+                if not graph.has_edge(last, key):
+                    graph.add_edge(last, key, adds=0.0, size=0.0)
+                graph.edges[last, key]["adds"] += path.contribution
+                graph.edges[last, key]["size"] += abs(path.contribution)
             last = key
     return graph
 
@@ -78,8 +74,8 @@ def _stops(path: Path, place: int) -> list[tuple[int, Any, str, str]]:
         (0, ("user", user.id), _cut(user.title), "user"),
         (1, ("own", own.id), _cut(own.title), ", ".join(own.domains)),
     ]
-    if path.kind in _WORD:
-        stops.append((2, (path.kind, ""), _WORD[path.kind], "joins"))
+    if path.kind in LIKENESS:
+        stops.append((2, (path.kind, ""), LIKENESS[path.kind], "joins"))
     elif path.kind == "people":
         stops.append((2, ("people", place), between.pop(0).title, "joins"))
     elif path.kind == "direct" and not between:
@@ -183,7 +179,7 @@ def _fills(explanation: Explanation) -> dict[str, str]:
     return {**found, "user": "#eeeeee", "joins": PAPER}
 
 
-def _places(graph: "nx.MultiDiGraph", columns: list[int]) -> dict[Any, tuple[float, float]]:
+def _places(graph: "nx.DiGraph", columns: list[int]) -> dict[Any, tuple[float, float]]:
     """Return where nodes stand: columns from the left, each near what it is joined with."""
     tallest = max(sum(graph.nodes[k]["column"] == c for k in graph) for c in columns)
     height: dict[Any, float] = {}

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from kg.errors import InputError
-from queries.explaining.parts import ANY, ITSELF, NETWORK, TOGETHER
+from queries.explaining.parts import _PART_OF, ANY, ITSELF, NETWORK, TOGETHER
 from queries.recommender import Recommender
+from training.ranking.relations import TAKEN
 
 PROTOCOLS = ("user-cold", "item-cold", "warm")
 
@@ -150,3 +151,7 @@ def test_without_a_second_stage_the_network_and_the_bias_are_all(graph, bundle):
 def test_a_limit_is_positive(graph, bundle):
     with pytest.raises(InputError, match="limit = 0"):
         Recommender(graph, bundle).explain("ada", "f1", limit=0)
+
+
+def test_every_signal_that_is_no_relation_has_a_part():
+    assert _PART_OF.keys() == TAKEN
