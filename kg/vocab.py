@@ -1,7 +1,9 @@
 """Ids to rows and back: `id` is the user's string, `index` is a row number."""
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import Self
 
 import numpy as np
@@ -14,6 +16,7 @@ from kg.errors import InputError, UnknownIdError, nearest, shown
 
 IntArray = npt.NDArray[np.int64]
 MANY = 10_000  # ids; fewer are sorted in no time
+APART = 400  # to look one id up costs as much as to hash so many
 # by length of a string, which bits of its first eight bytes are its own
 OWN = np.array([(1 << 64) - (1 << 64 - 8 * size) for size in range(9)], dtype=np.uint64)
 
@@ -75,12 +78,21 @@ class Vocab:
 
     def lookup(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> IntArray:
         """Return the index of each id, -1 where it is unknown; shape `[len(ids)]`."""
+        few = isinstance(ids, list | tuple) and len(ids) * APART <= len(self)
+        if few and all(isinstance(node_id, str) for node_id in ids):
+            return np.array([self._place(node_id) for node_id in ids], dtype=np.int64)
         values = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else _strings(ids)
         found = pc.index_in(values, value_set=self._ids)
         if isinstance(found, pa.ChunkedArray):
             found = found.combine_chunks()
         filled: IntArray = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         return filled
+
+    def _place(self, node_id: str) -> int:
+        """Return the index of one id, -1 where it is unknown."""
+        # Python orders strings by code points, which is the order of their bytes in UTF-8.
+        at = bisect_left(self._ids, node_id, key=methodcaller("as_py"))
+        return at if at < len(self) and self.id(at) == node_id else -1
 
     def index(self, ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> IntArray:
         """Return the index of each id; shape `[len(ids)]`.

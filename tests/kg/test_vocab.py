@@ -1,10 +1,11 @@
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from kg.errors import InputError, UnknownIdError
-from kg.vocab import MANY, Vocab, sorted_order
+from kg.vocab import APART, MANY, Vocab, sorted_order
 
 IDS = ["b", "a", "ü", "10", "9"]
 
@@ -72,3 +73,20 @@ def test_half_a_surrogate_pair_is_unknown():
     assert vocab.lookup(["ada", "\udcff"]).tolist() == [0, -1]
     with pytest.raises(UnknownIdError, match=r"unknown user id '\\udcff'"):
         vocab.index(["\udcff"])
+
+
+@pytest.mark.parametrize("text", ["{}", "\ue000{}", "\U0001f41f{}", "é {:>5}"])
+def test_few_of_many_are_found_as_all_are(text):
+    ids = [text.format(i) for i in range(3 * APART)] + ["", "\uffff", "\U00010000", "z"]
+    vocab = Vocab.from_values(ids)
+    asked = [*ids, "\0", "a", "\ud800", "\udcff", "\uffff\uffff", "\U0010ffff", text.format("x")]
+    expected = vocab.lookup(asked)
+    assert (expected >= 0).sum() == len(ids)
+    for few in (1, 2, 3):
+        parts = [vocab.lookup(asked[at : at + few]) for at in range(0, len(asked), few)]
+        assert np.concatenate(parts).tolist() == expected.tolist()
+    assert vocab.lookup([]).tolist() == []
+    assert vocab.lookup([]).dtype == np.int64
+    assert vocab.lookup([None]).tolist() == [-1]
+    with pytest.raises(UnknownIdError, match="unknown node id 'a'"):
+        vocab.index(("a",))
