@@ -57,9 +57,10 @@ class TargetRanking:
         """
         if k < 1:
             raise InputError(f"k = {k}: expected at least 1")
-        if self.prepared is None or self.prepared.num_items != len(self.in_target):
+        ahead = self._ahead
+        if ahead is None:
             return self._scored_top(users, allowed, k, seen)
-        rows, best, done = self.prepared.top(users, allowed, k=k, seen=seen)
+        rows, best, done = ahead.top(users, allowed, k=k, seen=seen)
         left = np.flatnonzero(~done)
         if len(left):
             known = None if seen is None else seen[left]
@@ -75,9 +76,15 @@ class TargetRanking:
             users: `[num_users]`.
             rows: items `[num_users, k]`, -1 where there is none.
         """
-        if self.prepared is None or self.prepared.num_items != len(self.in_target):
+        if self._ahead is None:
             return np.full(rows.shape, np.nan), np.zeros(rows.shape, dtype=np.bool_)
-        return self.prepared.probabilities(users, rows)
+        return self._ahead.probabilities(users, rows)
+
+    @property
+    def _ahead(self) -> Prepared | None:
+        """Answers made ahead, where they are chosen from the same items."""
+        ahead = self.prepared
+        return ahead if ahead is not None and ahead.num_items == len(self.in_target) else None
 
     def _scored_top(
         self, users: IntArray, allowed: BoolArray, k: int, seen: Any
