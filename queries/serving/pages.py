@@ -14,15 +14,11 @@ FOLDER = Path(__file__).parent / "page"
 
 def add_pages(app: FastAPI) -> None:
     """Let an app show its pages."""
-    if FOLDER.is_dir():
-        app.mount("/page", StaticFiles(directory=FOLDER), name="page")
+    app.mount("/page", StaticFiles(directory=FOLDER), name="page")
 
     @app.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:
-        page = FOLDER / "index.html"
-        if page.is_file():
-            return FileResponse(page, headers={"Cache-Control": "no-cache"})
-        return HTMLResponse(document(app.openapi()))
+        return FileResponse(FOLDER / "index.html", headers={"Cache-Control": "no-cache"})
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:

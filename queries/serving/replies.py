@@ -182,17 +182,21 @@ class Reloaded(BaseModel):
 
 FULL: dict[str, Any] = {"model": Line, "description": "No more nodes can be added."}
 WRONG: dict[int | str, dict[str, Any]] = {
-    400: {"model": Line, "description": "The request cannot be read."},
-    401: {"model": Line, "description": "The API key is missing or wrong."},
-    403: {"model": Line, "description": "Not from here."},
-    404: {"model": Line, "description": "An id is unknown."},
-    405: {"model": Line, "description": "Not with this method."},
-    408: {"model": Line, "description": "The body did not come."},
-    413: {"model": Line, "description": "The body is too large."},
-    414: {"model": Line, "description": "The address is too long."},
-    415: {"model": Line, "description": "The body is not said to be JSON."},
-    422: {"model": Line, "description": "A value is not what it must be."},
-    429: {"model": Line, "description": "Too much waits; Retry-After says how long to stay away."},
-    503: {"model": Line, "description": "The model cannot answer now."},
-    504: {"model": Line, "description": "It took too long."},
+    status: {"model": Line, "description": what}
+    for status, what in {
+        400: "The request cannot be read.",
+        401: "The API key is missing or wrong.",
+        403: "Not from here.",
+        404: "An id is unknown.",
+        405: "Not with this method.",
+        408: "The body did not come.",
+        413: "The body is too large.",
+        414: "The address is too long.",
+        415: "The body is not said to be JSON.",
+        422: "A value is not what it must be.",
+        429: "Too much waits; Retry-After says how long to stay away.",
+        431: "The headers are too long.",
+        503: "The model cannot answer now.",
+        504: "It took too long.",
+    }.items()
 }

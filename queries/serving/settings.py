@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +26,6 @@ class ServeSettings:
         queue: questions of a process that are computed or wait for it; more are told to come back.
         timeout: seconds until a question is given up.
         max_body: bytes of a request.
-        max_k: answers to one question.
-        max_batch: questions in one request.
         max_added: nodes that may be added while serving.
         api_key_env: environment variable that holds the key which requests must carry.
         allowed_hosts: names that requests may use in `Host`; without any, those of the loopback
@@ -46,8 +44,6 @@ class ServeSettings:
     queue: int = 64
     timeout: float = 10.0
     max_body: int = 2**20
-    max_k: int = 1_000
-    max_batch: int = 256
     max_added: int = 10_000
     api_key_env: str | None = None
     allowed_hosts: tuple[str, ...] = ()
@@ -56,7 +52,7 @@ class ServeSettings:
     added: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("workers", "threads", "queue", "max_body", "max_k", "max_batch", "max_added"):
+        for name in ("workers", "threads", "queue", "max_body", "max_added"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)}: expected at least 1")
         if not self.timeout > 0 or self.watch < 0:
@@ -97,7 +93,3 @@ class ServeSettings:
         for name in ("allowed_hosts", "origins"):
             values[name] = tuple(values[name])
         return cls(**values)
-
-    def adding_to(self, added: Path) -> Self:
-        """Return the same settings with a file for added nodes."""
-        return replace(self, added=added)
