@@ -26,13 +26,13 @@ class Journal:
         self._counted = (0, 0)  # bytes, and lines in them
         path.touch(mode=0o600)
 
-    def read(self) -> list[dict[str, Any]]:
-        """Return every request.
+    def read(self, first: int = 0) -> list[dict[str, Any]]:
+        """Return every request from the one at place `first` on.
 
         Raises:
             ArtefactError: a line is damaged.
         """
-        lines = self.path.read_text(encoding="utf-8").splitlines()
+        lines = self.path.read_text(encoding="utf-8").splitlines()[first:]
         try:
             return [json.loads(line) for line in lines]
         except ValueError as error:

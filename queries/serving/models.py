@@ -63,9 +63,7 @@ class Models:
         if self._other_files():
             return self.reload()
         with self._changing:
-            behind = self._requests()[self.now.requests :]
-            if behind:
-                self.now = with_requests(self.now, behind)
+            self.now = self._caught_up()
             return self.now
 
     def reload(self) -> Served:
@@ -92,8 +90,7 @@ class Models:
             Problem: too many were added.
         """
         with self._changing, self.journal.alone():
-            behind = self._requests()[self.now.requests :]
-            served = with_requests(self.now, behind) if behind else self.now
+            served = self._caught_up()
             if served.added + len(request.nodes) > self.settings.max_added:
                 raise Problem(409, f"{served.added} nodes were added already: train anew")
             served = with_requests(served, [request])
@@ -115,13 +112,18 @@ class Models:
             if self._files() == files or attempt == _ATTEMPTS:
                 break
         requests = self._requests()
-        grown, prepared = with_added(opened, requests), opened.opened.prepared
         first = hashlib.sha256(f"{installed('isthmus')} {files}".encode()).hexdigest()[:16]
         version = versioned(first, requests)
-        return make_served(grown, files, version, len(requests), count(opened), prepared)
+        grown = with_added(opened, requests)
+        return make_served(grown, files, version, len(requests), count(opened))
 
-    def _requests(self) -> list[Add]:
-        return [Add.model_validate(request) for request in self.journal.read()]
+    def _caught_up(self) -> Served:
+        """Return the model that answers with what other processes have added since."""
+        behind = self._requests(self.now.requests)
+        return with_requests(self.now, behind) if behind else self.now
+
+    def _requests(self, first: int = 0) -> list[Add]:
+        return [Add.model_validate(request) for request in self.journal.read(first)]
 
     def _task(self) -> TaskFolder | None:
         run = RunFolder(self.settings.run)

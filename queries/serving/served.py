@@ -25,7 +25,6 @@ class Served:
         files: what the run folder looked like when it was opened.
         requests: of the journal that are in it.
         nodes: how many the imported graph has.
-        prepared: answers that were made ahead; None without.
         since: when it was opened, seconds since 1970.
     """
 
@@ -35,13 +34,17 @@ class Served:
     files: str
     requests: int
     nodes: int
-    prepared: Prepared | None
     since: float
 
     @property
     def graph(self) -> KnowledgeGraph:
         """The graph, with what was added."""
         return self.recommender.graph
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """Answers that were made ahead; None without."""
+        return self.recommender.opened.prepared
 
     @cached_property
     def links(self) -> LinkPredictor:
@@ -70,7 +73,7 @@ def with_requests(served: Served, requests: list[Add]) -> Served:
     recommender = with_added(served.recommender, requests)
     number = served.requests + len(requests)
     version = versioned(served.version, requests)
-    return make_served(recommender, served.files, version, number, served.nodes, served.prepared)
+    return make_served(recommender, served.files, version, number, served.nodes)
 
 
 def versioned(version: str, requests: list[Add]) -> str:
@@ -81,15 +84,9 @@ def versioned(version: str, requests: list[Add]) -> str:
 
 
 def make_served(
-    recommender: Recommender,
-    files: str,
-    version: str,
-    requests: int,
-    nodes: int,
-    prepared: Prepared | None,
+    recommender: Recommender, files: str, version: str, requests: int, nodes: int
 ) -> Served:
     """Return a model that is ready for its first question; arguments are its attributes."""
-    recommender.engine.use(prepared)
     served = Served(
         recommender=recommender,
         names=Names(recommender.graph),
@@ -97,7 +94,6 @@ def make_served(
         files=files,
         requests=requests,
         nodes=nodes,
-        prepared=prepared,
         since=time.time(),
     )
     _warm(served)
