@@ -8,7 +8,7 @@ from starlette.responses import Response
 from queries.serving import asks, links, replies
 from queries.serving.bodies import Explain, Id, Name, Number, Pair, Predict, Recommend, Similar
 from queries.serving.served import Served
-from queries.serving.state import State, answer, state_of, unchanged
+from queries.serving.state import State, answer, computed, state_of, unchanged
 from queries.serving.strict import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["answers"])
@@ -42,7 +42,7 @@ async def _recommend(state: State, request: Request, served: Served, body: Recom
     asked = asks.wanted(served, body)
     users = served.names.rows(body.users or (), served.graph.user_type)
     if unchanged(request, served):
-        return answer(request, served, None)
+        return answer(served, None)
     if body.users is None:
         found = await state.pool.run(asks.recommend_somebody, asked, body)
     elif len(users) == 1 and asks.at_hand(asked, users[0]):
@@ -56,7 +56,7 @@ async def _recommend(state: State, request: Request, served: Served, body: Recom
         {"user": user, "items": items}
         for user, items in zip(body.users or (None,), found, strict=True)
     ]
-    return answer(request, served, {"domain": asked.domain, "answers": answers})
+    return answer(served, {"domain": asked.domain, "answers": answers})
 
 
 @router.post("/similar", responses={200: {"model": replies.Nearest}})
@@ -93,21 +93,13 @@ async def predict_one(request: Request, user: UserId, item: ItemId) -> Response:
 
 async def _ask(request: Request, ask: Any, asked: Any) -> Response:
     """Put one question to the model, in a thread."""
-    state = state_of(request)
-    served = state.models.now
-    if unchanged(request, served):
-        return answer(request, served, None)
-    return answer(request, served, {"answers": await state.pool.run(ask, served, asked)})
+    return await computed(request, lambda served: {"answers": ask(served, asked)})
 
 
 @router.post("/explain", responses={200: {"model": replies.Explained}})
 async def explain(body: Explain, request: Request) -> Response:
     """Explain why a user is given an item."""
-    state = state_of(request)
-    served = state.models.now
-    if unchanged(request, served):
-        return answer(request, served, None)
-    return answer(request, served, await state.pool.run(asks.explain, served, body))
+    return await computed(request, asks.explain, body)
 
 
 @router.get("/explain", responses={200: {"model": replies.Explained}})

@@ -9,6 +9,7 @@ import numpy as np
 from kg.errors import InputError
 from kg.graph import FloatArray
 from kg.vocab import IntArray
+from queries.answers import node_type_of
 from queries.filters import SEEN_LEFT_OUT, Filters
 from queries.serving.arriving import with_somebody
 from queries.serving.bodies import Explain, Pair, Recommend, Similar
@@ -119,7 +120,7 @@ def similar(served: Served, body: Similar) -> list[dict[str, Any]]:
         UnknownIdError: a node is unknown.
     """
     engine = served.recommender.engine
-    node_type = served.names.known_type(body.type or engine.graph.item_type)
+    node_type = node_type_of(engine.graph, body.type)
     rows = served.names.rows(body.ids, node_type)
     nodes = engine.graph.nodes[node_type]
     bounded(body.k, len(nodes), f"nodes of {node_type}")
@@ -175,8 +176,8 @@ def explain(served: Served, body: Explain) -> dict[str, Any]:
     return values
 
 
-def history(served: Served, user: str) -> dict[str, list[dict[str, Any]]]:
-    """Return what the model knows of a user, by domain, the heaviest first.
+def history(served: Served, user: str) -> dict[str, Any]:
+    """Return a user's title and what the model knows of them, by domain, the heaviest first.
 
     Raises:
         UnknownIdError: the user is unknown.
@@ -189,13 +190,15 @@ def history(served: Served, user: str) -> dict[str, list[dict[str, Any]]]:
     described = served.names.described(items, graph.item_type)
     for node, weight in zip(described, seen.data[start:stop][order].tolist(), strict=True):
         node["weight"] = round(weight, DIGITS)
-    return {
+    domains = {
         domain: [node for node in described if domain in node["domains"]]
         for domain in graph.domains
     }
+    title = served.names.titles([row], graph.user_type)[0]
+    return {"user": user, "title": title, "domains": domains}
 
 
-def search(served: Served, text: str, node_type: str | None, limit: int) -> list[dict[str, Any]]:
+def search(served: Served, text: str, node_type: str | None, limit: int) -> dict[str, Any]:
     """Return nodes whose title or id holds a text: of one type, or users and items.
 
     Raises:
@@ -207,7 +210,7 @@ def search(served: Served, text: str, node_type: str | None, limit: int) -> list
     for each in types:
         rows = served.names.search(text, each, limit)
         found += [{**node, "type": each} for node in served.names.described(rows, each)]
-    return found if node_type is not None else _mixed(found, types, limit)
+    return {"nodes": found if node_type is not None else _mixed(found, types, limit)}
 
 
 def _mixed(found: list[dict[str, Any]], types: Sequence[str], limit: int) -> list[dict[str, Any]]:

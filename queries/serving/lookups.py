@@ -8,7 +8,7 @@ from starlette.responses import Response
 from queries.serving import asks, replies
 from queries.serving.bodies import Id, Name
 from queries.serving.served import Served
-from queries.serving.state import answer, state_of, unchanged
+from queries.serving.state import answer, computed, state_of, unchanged
 from queries.serving.strict import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["lookups"])
@@ -22,12 +22,7 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """Find nodes by a part of their title or id, whatever the case."""
-    state = state_of(request)
-    served = state.models.now
-    if unchanged(request, served):
-        return answer(request, served, None)
-    nodes = await state.pool.run(asks.search, served, q, type, limit)
-    return answer(request, served, {"nodes": nodes})
+    return await computed(request, asks.search, q, type, limit)
 
 
 @router.get("/history", responses={200: {"model": replies.History}})
@@ -35,14 +30,7 @@ async def history(
     request: Request, user: Annotated[Id, Query(description="Id of a user.")]
 ) -> Response:
     """Show what the model knows of a user, by domain."""
-    state = state_of(request)
-    served = state.models.now
-    if unchanged(request, served):
-        return answer(request, served, None)
-    domains = await state.pool.run(asks.history, served, user)
-    user_type = served.graph.user_type
-    title = served.names.titles(served.names.rows([user], user_type), user_type)[0]
-    return answer(request, served, {"user": user, "title": title, "domains": domains})
+    return await computed(request, asks.history, user)
 
 
 @router.get("/about", responses={200: {"model": replies.About}})
@@ -50,8 +38,8 @@ async def about(request: Request) -> Response:
     """Show domains, node types, protocol, counts and versions."""
     served = state_of(request).models.now
     if unchanged(request, served):
-        return answer(request, served, None)
-    return answer(request, served, _about(served))
+        return answer(served, None)
+    return answer(served, _about(served))
 
 
 def _about(served: Served) -> dict[str, Any]:

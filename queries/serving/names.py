@@ -2,22 +2,23 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.errors import InputError, UnknownIdError, nearest
+from kg.errors import UnknownIdError
 from kg.graph import KnowledgeGraph
 from kg.vocab import IntArray
+from queries.answers import node_type_of, titles_at
 
 
 class Names:
     """What nodes are called, looked up for one node at a time.
 
-    `Vocab` finds many ids at once; for a single one a dictionary is a thousand times as quick.
+    Ids are looked up in dictionaries: a filter may name thousands, and they are checked between
+    the requests of others, where `Vocab` would take milliseconds.
 
     Args:
         graph: whose nodes.
@@ -27,7 +28,6 @@ class Names:
         self._graph = graph
         self._rows: dict[str, dict[str, int]] = {}
         self._lower: dict[str, tuple[Any, Any]] = {}
-        self._making = Lock()
         for node_type in (graph.user_type, graph.item_type):
             self.rows_by_id(node_type)
 
@@ -39,23 +39,9 @@ class Names:
         """
         rows = self._rows.get(node_type)
         if rows is None:
-            nodes = self._graph.nodes[self.known_type(node_type)]
-            with self._making:
-                ids = nodes.vocab.ids.to_pylist()
-                rows = self._rows[node_type] = dict(zip(ids, range(len(ids)), strict=True))
+            ids = self._graph.nodes[node_type_of(self._graph, node_type)].vocab.ids.to_pylist()
+            rows = self._rows[node_type] = dict(zip(ids, range(len(ids)), strict=True))
         return rows
-
-    def known_type(self, node_type: str) -> str:
-        """Return a node type that is there.
-
-        Raises:
-            InputError: it is not; names the nearest.
-        """
-        if node_type not in self._graph.nodes:
-            known = ", ".join(self._graph.nodes)
-            hint = nearest(node_type, self._graph.nodes)
-            raise InputError(f"unknown node type {node_type!r}{hint} (types: {known})")
-        return node_type
 
     def rows(self, ids: Sequence[str], node_type: str) -> list[int]:
         """Return the rows of ids.
@@ -71,13 +57,9 @@ class Names:
 
     def titles(self, rows: Sequence[int] | IntArray, node_type: str) -> list[str]:
         """Return the titles at rows, ids where there is none."""
-        nodes = self._graph.nodes[node_type]
-        places = pa.array(rows, pa.int64())
-        titles: list[str | None] = nodes.title.take(places).to_pylist()
-        if all(titles):
-            return [title or "" for title in titles]
-        ids = nodes.vocab.ids.take(places).to_pylist()
-        return [title or node_id for title, node_id in zip(titles, ids, strict=True)]
+        at = np.asarray(rows, dtype=np.int64)
+        titles: list[str] = titles_at(self._graph.nodes[node_type], at).to_pylist()
+        return titles
 
     def ids(self, rows: Sequence[int] | IntArray, node_type: str) -> list[str]:
         """Return the ids at rows."""
@@ -125,13 +107,10 @@ class Names:
         """Return titles (ids where there is none) and ids of a node type in lower case."""
         lower = self._lower.get(node_type)
         if lower is None:
-            nodes = self._graph.nodes[self.known_type(node_type)]
-            with self._making:
-                named = pc.if_else(
-                    pc.equal(pc.fill_null(nodes.title, ""), ""), nodes.vocab.ids, nodes.title
-                )
-                lower = (pc.utf8_lower(named), pc.utf8_lower(nodes.vocab.ids))
-                self._lower[node_type] = lower
+            nodes = self._graph.nodes[node_type_of(self._graph, node_type)]
+            titles = titles_at(nodes, np.arange(len(nodes)))
+            lower = (pc.utf8_lower(titles), pc.utf8_lower(nodes.vocab.ids))
+            self._lower[node_type] = lower
         return lower
 
     @cached_property

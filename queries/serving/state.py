@@ -1,5 +1,6 @@
 """What all endpoints share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +49,6 @@ def state_of(request: Request) -> State:
     return state
 
 
-def tag(served: Served) -> str:
-    """Return the ETag of everything that a model answers."""
-    return f'W/"{served.version}"'
-
-
 def unchanged(request: Request, served: Served) -> bool:
     """Return whether who asks has the answer of this model already."""
     if request.method != "GET":
@@ -62,9 +58,9 @@ def unchanged(request: Request, served: Served) -> bool:
     return f'"{served.version}"' in tags
 
 
-def answer(request: Request, served: Served, value: dict[str, Any] | None) -> Response:
+def answer(served: Served, value: dict[str, Any] | None) -> Response:
     """Return an answer of a model; None where who asks has it already."""
-    headers = {"ETag": tag(served), "Cache-Control": "private, no-cache"}
+    headers = {"ETag": f'W/"{served.version}"', "Cache-Control": "private, no-cache"}
     if value is None:
         return Response(status_code=304, headers=headers)
     return Response(
@@ -72,3 +68,12 @@ def answer(request: Request, served: Served, value: dict[str, Any] | None) -> Re
         headers=headers,
         media_type="application/json",
     )
+
+
+async def computed(request: Request, ask: Callable[..., dict[str, Any]], *asked: Any) -> Response:
+    """Put a question to the model that answers now, in a thread: `ask(served, *asked)`."""
+    state = state_of(request)
+    served = state.models.now
+    if unchanged(request, served):
+        return answer(served, None)
+    return answer(served, await state.pool.run(ask, served, *asked))

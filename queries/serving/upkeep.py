@@ -51,7 +51,7 @@ async def nodes(body: Add, request: Request) -> Response:
     served = await state.pool.run(state.models.add, body)
     state.metrics.show(served.since, served.added)
     value = {"nodes": len(body.nodes), "edges": len(body.edges)}
-    return answer(request, served, value)
+    return answer(served, value)
 
 
 @router.post("/reload", responses={200: {"model": replies.Reloaded}})
