@@ -61,7 +61,7 @@ def look_around(
     tastes, edges = _nothing(size, base), no_edges()
     if size and TEXT not in base.channels_of(graph.user_type):
         texts = graph.users.text[old[graph.user_type] :].to_pylist()
-        if any(text.strip() for text in texts):
+        if any(texts):
             edges = _tastes(base, reader, graph, texts, placed.edges.get(graph.interactions), old)
             tastes = _matrix(edges.src - old[graph.user_type], edges.dst, tastes.shape)
     return Around(near=near, lent=lent, tastes=tastes, taste_edges=edges)
@@ -140,7 +140,7 @@ def _tastes(
     """Return edges from new users to the items that are nearest to what they say."""
     first, asking = old[graph.user_type], [row for row, text in enumerate(texts) if text.strip()]
     if not base.has_text:
-        name = shown(graph.users.vocab.id(first + asking[0]))
+        name = shown(graph.users.vocab.id(first + asking[0])) if asking else ""
         raise InputError(f"{name} has a text, of which this model knows nothing: no item had one")
     said = [texts[row] for row in asking]
     vectors = reader.channel(said)
@@ -165,7 +165,7 @@ def _tastes(
         chosen = chosen[~np.isin(pairs, used.src * num_items + used.dst)]
     users, items, level = users[chosen], items[chosen], level[chosen]
     mean = np.bincount(users - first, level) / np.maximum(np.bincount(users - first), 1)
-    level /= np.maximum(mean[users - first], 1e-12)
+    level /= np.maximum(mean[users - first], 1e-12) if len(users) else 1
     return Edges(src=users, dst=items, weight=level.astype(np.float32))
 
 
