@@ -1,0 +1,1 @@
+"""Neighbours of many nodes at once, drawn by plain tensor operations."""
