@@ -74,13 +74,15 @@ class NodeInput(nn.Module):
         x: Mapping[str, Tensor],
         cold: Tensor | None = None,
         hidden: Mapping[str, Tensor] | None = None,
+        nodes: Tensor | None = None,
     ) -> Tensor | None:
-        """Return embeddings `[num_nodes, width]`, None where nothing is known of the whole type.
+        """Return embeddings `[num_rows, width]`, None where nothing is known of the whole type.
 
         Args:
-            x: channels by name, `[num_nodes, in_channels]`; a zero row means that nothing is known.
-            cold: bool `[num_nodes]`, nodes that do without their residual; None if all are warm.
-            hidden: by channel, bool `[num_nodes]`, nodes that do without it.
+            x: channels by name, `[num_rows, in_channels]`; a zero row means that nothing is known.
+            cold: bool `[num_rows]`, rows that do without their residual; None if all are warm.
+            hidden: by channel, bool `[num_rows]`, rows that do without it.
+            nodes: which nodes the rows are, int64 `[num_rows]`; None: all of them, in order.
         """
         content: list[tuple[str, Tensor, Tensor]] = []
         parts: list[Tensor] = []
@@ -97,7 +99,8 @@ class NodeInput(nn.Module):
         if content:
             parts.insert(0, self._fuse(content))
         if self.residual is not None:
-            parts.append(self.residual if cold is None else self.residual * ~cold[:, None])
+            own = self.residual if nodes is None else self.residual.index_select(0, nodes)
+            parts.append(own if cold is None else own * ~cold[:, None])
         return sum(parts[1:], parts[0]) if parts else None
 
     def _fuse(self, content: list[tuple[str, Tensor, Tensor]]) -> Tensor:

@@ -22,7 +22,7 @@ NEAR_GATE_WARM = 0.0  # a warm item has its own history
 
 @dataclass(frozen=True, kw_only=True)
 class Embeddings:
-    """What one forward pass gives.
+    """What one forward pass gives, of the nodes that were asked for.
 
     Attributes:
         z: by node type, float `[num_nodes, width]`.
@@ -143,27 +143,29 @@ class TransferGNN(nn.Module):
         A type that nothing is known of and nothing has reached yet is missing.
 
         Args:
-            x: channels by node type and name, `[num_nodes, in_channels]`.
+            x: channels by node type and name, `[num_rows, in_channels]`.
             view: which edges are visible, which items are cold, and which channels are hidden.
         """
         cold = {self.item_type: view.cold_items}
         inputs = {
-            t: self.inputs[name](x.get(t, {}), cold.get(t), view.hidden_channels.get(t))
+            t: self.inputs[name](
+                x.get(t, {}), cold.get(t), view.hidden_channels.get(t), view.rows.get(t)
+            )
             for t, name in self.names.items()
         }
         states = [{node_type: rows for node_type, rows in inputs.items() if rows is not None}]
         domain_views: dict[EdgeType, Tensor] = {}
-        for conv in self.convs:
-            h, to_users = conv(states[-1], view.propagations)
+        for number, conv in enumerate(self.convs):
+            h, to_users = conv(states[-1], *view.hop(number))
             domain_views = domain_views or {edge: to_users[edge] for edge in self.interactions}
             states.append(h)
         return states, domain_views
 
     def forward(self, x: Mapping[str, Mapping[str, Tensor]], view: View) -> Embeddings:
-        """Embed every node.
+        """Embed every node of a view, or those that it was made for.
 
         Args:
-            x: channels by node type and name, `[num_nodes, in_channels]`.
+            x: channels by node type and name, `[num_rows, in_channels]`.
             view: which edges are visible, which items are cold, and which channels are hidden.
         """
         states, domain_views = self.states(x, view)
@@ -171,16 +173,33 @@ class TransferGNN(nn.Module):
         z: dict[str, Tensor] = {}
         for hop, h in enumerate(states):
             for node_type, rows in h.items():
-                mixed = rows * mix[node_type][hop]
+                mixed = view.first(rows, node_type, len(self.convs)) * mix[node_type][hop]
                 z[node_type] = z[node_type] + mixed if node_type in z else mixed
         items = z[self.item_type]
         for node_type, num_nodes in self.num_nodes.items():
             if node_type not in z:  # without features, and further from items than there are hops
-                z[node_type] = items.new_zeros(num_nodes, items.shape[1])
+                num_rows = len(view.rows.get(node_type, range(num_nodes)))
+                z[node_type] = items.new_zeros(num_rows, items.shape[1])
+        z = {t: view.first(rows, t, len(states)) for t, rows in z.items()}
+        cold = view.first(view.cold_items, self.item_type, len(states))
+        z[self.item_type] = self.with_near(z[self.item_type], items, cold, view)
+        bias = view.first(view.pick(self.item_bias, self.item_type), self.item_type, len(states))
+        domain_views = {
+            edge: view.first(rows, self.user_type, len(states))
+            for edge, rows in domain_views.items()
+        }
+        return Embeddings(z=z, item_bias=bias * ~cold, domain_views=domain_views)
+
+    def with_near(self, z: Tensor, items: Tensor, cold: Tensor, view: View) -> Tensor:
+        """Return embeddings of items with those of their text neighbours.
+
+        Args:
+            z: before, `[num_items, width]`.
+            items: those that neighbours are among.
+            cold: which of `z` are cold, bool `[num_items]`.
+            view: who is whose neighbour.
+        """
         for name, near in view.near.items():
             cold_gate, warm_gate = self.near_cold[name][self.part], self.near_warm[name][self.part]
-            gate = torch.where(view.cold_items[:, None], cold_gate, warm_gate)
-            z[self.item_type] = z[self.item_type] + gate * near(items)
-        return Embeddings(
-            z=z, item_bias=self.item_bias * ~view.cold_items, domain_views=domain_views
-        )
+            z = z + torch.where(cold[:, None], cold_gate, warm_gate) * near(items)
+        return z

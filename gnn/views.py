@@ -24,12 +24,34 @@ class View:
         cold_items: items that have neither interactions nor a learned vector, bool `[num_items]`.
         hidden_channels: by node type and channel, nodes that do without it, bool `[num_nodes]`: the
             history of a domain in which any edge of the user is hidden would tell of that edge.
+        rows: by node type, which nodes of the graph the rows of this view are, int64; empty where
+            they are all of them, in order.
     """
 
     propagations: Mapping[EdgeType, Propagation]
     near: Mapping[str, Propagation]
     cold_items: Tensor
     hidden_channels: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    rows: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def hop(self, number: int) -> tuple[Mapping[EdgeType, Propagation], Mapping[str, int] | None]:
+        """Return the edges of a hop, and how many of the first rows of a type they lead to.
+
+        The second is None where messages go to every row.
+        """
+        return self.propagations, None
+
+    def first(self, rows: Tensor, node_type: str, state: int) -> Tensor:
+        """Return the rows of a type that are still needed after `state` hops.
+
+        One more than there are hops are the rows that were asked for.
+        """
+        return rows
+
+    def pick(self, parameter: Tensor, node_type: str) -> Tensor:
+        """Return what a parameter with a row for each node of the graph says of those here."""
+        rows = self.rows.get(node_type)
+        return parameter if rows is None else parameter.index_select(0, rows)
 
 
 class GraphView:

@@ -33,13 +33,21 @@ class Convolution(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+        self,
+        h: Mapping[str, Tensor],
+        propagations: Mapping[EdgeType, Propagation],
+        receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return the rows of the next hop by node type, and what each relation sent to its sources.
 
         Both hold `[num_nodes, width]`; the second is what each domain alone says of a user, 0
         without a visible edge there. Edges of weight 0, which is what hidden ones have, carry
         nothing and decide nothing. A type that `h` lacks sends nothing: no product is made for it.
+
+        Args:
+            h: rows by node type, `[num_nodes, width]`.
+            propagations: by edge type; of any direction, from all rows to the first `receivers`.
+            receivers: by node type, how many of the first rows have a next hop; None: all.
         """
 
 
@@ -67,6 +75,11 @@ def convolution(
     if name == "light":
         return made(part, initial)  # type: ignore[no-any-return]
     return made(part, initial, node_types)  # type: ignore[no-any-return]
+
+
+def own_rows(h: Mapping[str, Tensor], receivers: Mapping[str, int] | None) -> Mapping[str, Tensor]:
+    """Return the rows of those that have a next hop."""
+    return h if receivers is None else {t: rows[: receivers[t]] for t, rows in h.items()}
 
 
 def summed(messages: Sequence[tuple[str, Tensor]]) -> dict[str, Tensor]:

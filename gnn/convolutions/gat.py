@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gnn.adjacency import Edges, Propagation
 from gnn.convolutions.attention import EDGES_AT_ONCE, HEADS, gather, redistribute
-from gnn.convolutions.base import Convolution, Messages, summed
+from gnn.convolutions.base import Convolution, Messages, own_rows, summed
 from gnn.layers import EdgeType, NearIdentity, gate_name
 
 SLOPE = 0.2
@@ -54,19 +54,22 @@ class AttentionConv(Convolution):
         self.activation = nn.PReLU(init=1.0)
 
     def forward(
-        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+        self,
+        h: Mapping[str, Tensor],
+        propagations: Mapping[EdgeType, Propagation],
+        receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return the rows of the next hop, see `Convolution`."""
-        messages = []
+        messages, own = [], own_rows(h, receivers)
         to_src: dict[EdgeType, Tensor] = {}
         for edge_type, propagation in propagations.items():
             src, _, dst = edge_type
             name = gate_name(edge_type)
             if src in h:
-                messages.append((dst, self._attend(name, h[src], h.get(dst), propagation.edges)))
+                messages.append((dst, self._attend(name, h[src], own.get(dst), propagation.edges)))
             if dst in h:
                 edges = propagation.reverse_edges
-                to_src[edge_type] = self._attend("rev_" + name, h[dst], h.get(src), edges)
+                to_src[edge_type] = self._attend("rev_" + name, h[dst], own.get(src), edges)
                 messages.append((src, to_src[edge_type]))
         return {t: self.activation(rows) for t, rows in summed(messages).items()}, to_src
 

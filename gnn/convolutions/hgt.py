@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gnn.adjacency import Edges, Propagation
 from gnn.convolutions.attention import HEADS, dots, gather, redistribute
-from gnn.convolutions.base import Convolution, Messages, summed
+from gnn.convolutions.base import Convolution, Messages, own_rows, summed
 from gnn.layers import EdgeType, NearIdentity, gate_name, parameter_name
 
 
@@ -64,7 +64,10 @@ class HeteroTransformerConv(Convolution):
         self.activation = nn.PReLU(init=1.0)
 
     def forward(
-        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+        self,
+        h: Mapping[str, Tensor],
+        propagations: Mapping[EdgeType, Propagation],
+        receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return the rows of the next hop, see `Convolution`."""
         by_receiver: dict[str, list[tuple[EdgeType, str, str, Edges]]] = {}
@@ -77,9 +80,10 @@ class HeteroTransformerConv(Convolution):
             if dst in h:
                 sent = (edge_type, "rev_" + name, dst, propagation.reverse_edges)
                 by_receiver.setdefault(src, []).append(sent)
+        own = own_rows(h, receivers)
         keys, queries, values = (
-            {t: maps[parameter_name(t)](rows) for t, rows in h.items()}
-            for maps in (self.key, self.query, self.value)
+            {t: maps[parameter_name(t)](rows) for t, rows in some.items()}
+            for maps, some in ((self.key, h), (self.query, own), (self.value, h))
         )
         out: dict[str, Tensor] = {}
         to_src: dict[EdgeType, Tensor] = {}
@@ -99,9 +103,9 @@ class HeteroTransformerConv(Convolution):
                     to_src[edge_type] = message
             total = summed(messages)[receiver]
             out[receiver] = self.out[parameter_name(receiver)](self.activation(total))
-        for node_type, rows in h.items():
-            own = rows * self.skip[parameter_name(node_type)]
-            out[node_type] = out[node_type] + own if node_type in out else own
+        for node_type, rows in own.items():
+            kept = rows * self.skip[parameter_name(node_type)]
+            out[node_type] = out[node_type] + kept if node_type in out else kept
         return out, to_src
 
     def _logits(self, name: str, key: Tensor, query: Tensor | None, edges: Edges) -> Tensor:

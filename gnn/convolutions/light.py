@@ -40,7 +40,10 @@ class LightRelationConv(Convolution):
         )
 
     def forward(
-        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+        self,
+        h: Mapping[str, Tensor],
+        propagations: Mapping[EdgeType, Propagation],
+        receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return summed messages, see `Convolution`."""
         messages = []

@@ -29,7 +29,10 @@ class LightGraphConv(Convolution):
         self.interactions = list(interactions)
 
     def forward(
-        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+        self,
+        h: Mapping[str, Tensor],
+        propagations: Mapping[EdgeType, Propagation],
+        receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return summed messages, see `Convolution`."""
         domains = {edge_type: propagations[edge_type] for edge_type in self.interactions}
@@ -43,8 +46,10 @@ class LightGraphConv(Convolution):
             users = (propagation.out_degree / of_users).sqrt()[:, None]
             items = (propagation.in_degree / of_items).sqrt()[:, None]
             if user in h:
-                messages.append((item, propagation(h[user] * users) * items))
+                sums = propagation(h[user] * users)
+                messages.append((item, sums * items[: len(sums)]))
             if item in h:
-                to_src[edge_type] = propagation.reverse(h[item] * items) * users
+                sums = propagation.reverse(h[item] * items)
+                to_src[edge_type] = sums * users[: len(sums)]
                 messages.append((user, to_src[edge_type]))
         return summed(messages), to_src

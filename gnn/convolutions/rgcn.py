@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn.adjacency import Propagation
-from gnn.convolutions.base import Convolution, Messages, summed
+from gnn.convolutions.base import Convolution, Messages, own_rows, summed
 from gnn.layers import EdgeType, NearIdentity, gate_name
 
 BASES = 4
@@ -56,10 +56,15 @@ class RelationalConv(Convolution):
         self.activation = nn.PReLU(init=1.0)
 
     def forward(
-        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+        self,
+        h: Mapping[str, Tensor],
+        propagations: Mapping[EdgeType, Propagation],
+        receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return the rows of the next hop, see `Convolution`."""
-        messages = [(node_type, self.root(rows)) for node_type, rows in h.items()]
+        messages = [
+            (node_type, self.root(rows)) for node_type, rows in own_rows(h, receivers).items()
+        ]
         to_src: dict[EdgeType, Tensor] = {}
         for edge_type, propagation in propagations.items():
             src, _, dst = edge_type

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from gnn.adjacency import Propagation
-from gnn.convolutions.base import Convolution, Messages, summed
+from gnn.convolutions.base import Convolution, Messages, own_rows, summed
 from gnn.layers import EdgeType, NearIdentity, gate_name, parameter_name
 
 
@@ -43,10 +43,14 @@ class SampleMeanConv(Convolution):
         self.activation = nn.PReLU(init=1.0)
 
     def forward(
-        self, h: Mapping[str, Tensor], propagations: Mapping[EdgeType, Propagation]
+        self,
+        h: Mapping[str, Tensor],
+        propagations: Mapping[EdgeType, Propagation],
+        receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return the rows of the next hop, see `Convolution`."""
-        messages = [(t, self.own[parameter_name(t)](rows)) for t, rows in h.items()]
+        own = own_rows(h, receivers)
+        messages = [(t, self.own[parameter_name(t)](rows)) for t, rows in own.items()]
         to_src: dict[EdgeType, Tensor] = {}
         for edge_type, propagation in propagations.items():
             src, _, dst = edge_type
@@ -55,9 +59,10 @@ class SampleMeanConv(Convolution):
             of_src = propagation.out_degree.clamp(min=1e-12).sqrt()[:, None]
             of_dst = propagation.in_degree.clamp(min=1e-12).sqrt()[:, None]
             if src in h:
-                messages.append((dst, self.weights[name](propagation(h[src] * of_src) / of_dst)))
+                sums = propagation(h[src] * of_src)
+                messages.append((dst, self.weights[name](sums / of_dst[: len(sums)])))
             if dst in h:
-                mean = propagation.reverse(h[dst] * of_dst) / of_src
-                to_src[edge_type] = self.weights["rev_" + name](mean)
+                sums = propagation.reverse(h[dst] * of_dst)
+                to_src[edge_type] = self.weights["rev_" + name](sums / of_src[: len(sums)])
                 messages.append((src, to_src[edge_type]))
         return {t: self.activation(rows) for t, rows in summed(messages).items()}, to_src
