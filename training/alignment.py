@@ -1,13 +1,17 @@
 """Which nodes are compared, so that two domains become alike, and how much that weighs."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gnn.alignment import PAIRED, Loss, alignment_loss, schedule
-from gnn.model import Embeddings
 from kg.errors import ConfigError, nearest
+from training.batch import Embedded
 from training.config import TrainingConfig
 from training.evaluation.split import Split
+from training.simulation import Draw
 
 ALIGNED_NODES = 256  # of each domain and type, a step: MMD and Sinkhorn compare all pairs
 
@@ -41,6 +45,18 @@ class Alignment(nn.Module):
         self.sides = {
             name: _sides(split, name, device) for name in _node_types(split, config.align)
         }
+        edges, domains = split.train.interaction_edges, split.train.items.domains
+        self._users = torch.from_numpy(np.array(edges.src)).to(device)
+        self._num_users = len(split.train.users)
+        self._shown = tuple(  # by which interactions either side is seen
+            torch.from_numpy(domains[edges.dst][:, columns].any(axis=1) & (edges.weight > 0))
+            for columns in (
+                [split.train.domain_index(domain) for domain in split.sources],
+                [split.train.domain_index(split.target)],
+            )
+        )
+        self._shown = tuple(shown.to(device) for shown in self._shown)
+        self._seen: tuple[Draw, tuple[Tensor, ...]] | None = None  # users of the last world
         self.losses: dict[str, Loss] = {}
         self.modules_of = nn.ModuleDict()  # the losses that learn
         for name in self.sides:
@@ -50,37 +66,57 @@ class Alignment(nn.Module):
             if isinstance(loss, nn.Module):
                 self.modules_of[f"of_{name}"] = loss
 
-    def forward(self, embeddings: Embeddings, draws: torch.Generator) -> Tensor:
-        """Return the loss over random rows, 0 where a side has fewer than two.
+    def draw(self, world: Draw, draws: torch.Generator) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return random rows of either side by node type.
 
         Args:
-            embeddings: of one pass.
+            world: who is seen where.
             draws: source of all randomness.
         """
-        total = torch.zeros((), device=self.device)
-        for name, loss in self.losses.items():
-            source, target, in_source, in_target = self._rows(embeddings, name)
+        drawn = {}
+        for name in self.losses:
+            in_source, in_target = self._masks(world, name)
             if self.kind in PAIRED:
                 in_source = in_target = in_source & in_target
             rows = self._some(in_source, draws)
-            others = rows if self.kind in PAIRED else self._some(in_target, draws)
-            if min(len(rows), len(others)) > 1:
-                total = total + loss(source[rows], target[others])
+            drawn[name] = rows, rows if self.kind in PAIRED else self._some(in_target, draws)
+        return drawn
+
+    def forward(self, embedded: Embedded, drawn: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
+        """Return the loss over drawn rows, 0 where a side has fewer than two.
+
+        Args:
+            embedded: embeddings of these rows at least.
+            drawn: from `draw`.
+        """
+        total = torch.zeros((), device=self.device)
+        for name, (rows, others) in drawn.items():
+            if min(len(rows), len(others)) < 2:
+                continue
+            if name == self.user_type:
+                source = embedded.view(self.source_relations, rows)
+                target = embedded.view([self.target_relation], others)
+            else:
+                source, target = embedded.z(name, rows), embedded.z(name, others)
+            total = total + self.losses[name](source, target)
         return total
 
     def weight(self, progress: float) -> float:
         """Return what the loss is multiplied by, beside `alignment_weight`, from 0 to 1."""
         return schedule(self.schedule, progress)
 
-    def _rows(self, embeddings: Embeddings, name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return rows of either side, and which of them there are, bool `[num_nodes]`."""
+    def _masks(self, world: Draw, name: str) -> tuple[Tensor, ...]:
+        """Return which nodes are on either side, bool `[num_nodes]`."""
         if name != self.user_type:
-            z = embeddings.z[name].float()
-            return (z, z, *self.sides[name])
-        views = embeddings.domain_views
-        source = torch.stack([views[r].float() for r in self.source_relations]).sum(0)
-        target = views[self.target_relation].float()
-        return source, target, source.detach().any(dim=1), target.detach().any(dim=1)
+            return self.sides[name]
+        if self._seen is None or self._seen[0] is not world:
+            found = []
+            for shown in self._shown:
+                seen = torch.zeros(self._num_users, dtype=torch.bool, device=self.device)
+                seen[self._users[shown & ~world.hidden]] = True
+                found.append(seen)
+            self._seen = world, tuple(found)
+        return self._seen[1]
 
     def _some(self, mask: Tensor, draws: torch.Generator) -> Tensor:
         rows = torch.nonzero(mask).squeeze(1)

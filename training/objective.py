@@ -6,18 +6,19 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch_geometric.data import HeteroData
 
 from encoders.channels.fitted import FittedChannels
 from encoders.neighbours.edges import Neighbours
-from gnn.model import Embeddings, TransferGNN
-from gnn.views import EdgeType, GraphView
+from gnn.model import Embeddings
+from gnn.views import GraphView
 from training.alignment import Alignment
+from training.batch import Batch, Contest, Embedded, Triples
 from training.config import TrainingConfig
 from training.evaluation.split import Split
 from training.losses import LOSSES
 from training.negatives import draw
-from training.simulation import Draw, Simulation
+from training.regimes.base import Regime
+from training.simulation import Draw
 
 TRIPLES = 1_024  # of all relations, a step
 
@@ -26,56 +27,41 @@ class Objective(nn.Module):
     """The network and the sum of its losses on one batch.
 
     Args:
-        model: the network.
-        graph: adjacencies, moved to the device.
-        data: channels of the nodes.
+        regime: how embeddings are made.
+        graph: of the training part, on the device: its triples are drawn from.
+        x: channels by node type and name, `[num_nodes, in_channels]`.
         split: train graph, sources and target.
         config: weights and sizes.
-        device: where to compute.
     """
 
     def __init__(
         self,
-        model: TransferGNN,
+        regime: Regime,
         graph: GraphView,
-        data: HeteroData,
+        x: Mapping[str, Mapping[str, Tensor]],
         split: Split,
         config: TrainingConfig,
-        device: torch.device,
     ) -> None:
         super().__init__()
-        self.channels: FittedChannels | None = None  # what made `data`, to be saved with the model
-        self.neighbours: Mapping[str, Neighbours] = {}  # in text, as they are in `data`
-        self.model, self.graph, self.config, self.device = model, graph, config, device
-        self.x = {
-            node_type: {c: rows.to(device) for c, rows in data[node_type].x.items()}
-            for node_type in data.node_types
-            if "x" in data[node_type]
-        }
+        self.channels: FittedChannels | None = None  # what made `x`, to be saved with the model
+        self.neighbours: Mapping[str, Neighbours] = {}  # in text, as they are in the graph
+        self.regime, self.graph, self.x, self.config = regime, graph, x, config
+        self.model, self.device = regime.model, regime.device
         edges = split.train.interaction_edges
-        self.users = torch.from_numpy(np.array(edges.src)).to(device)
-        self.items = torch.from_numpy(np.array(edges.dst)).to(device)
+        self.users = torch.from_numpy(np.array(edges.src)).to(self.device)
+        self.items = torch.from_numpy(np.array(edges.dst)).to(self.device)
         self.popularity = torch.bincount(self.items, minlength=len(split.train.items)).float()
-        target = torch.from_numpy(split.train.item_mask(split.target)).to(device)
+        target = torch.from_numpy(split.train.item_mask(split.target)).to(self.device)
         self.domain = target.long()  # 1 in the target, 0 elsewhere: negatives are drawn per side
-        user, relation, item = split.train.interactions
-        self.target_relations = ((user, f"{relation}:{split.target}", item),)
-        protocol = split.protocol
-        self.simulation = Simulation(
-            graph,
-            self.users,
-            self.items,
-            target,
-            self.target_relations,
-            config.simulate_users if protocol == "user-cold" else 0.0,
-            config.simulate_items if protocol == "item-cold" else 0.0,
-        )
         self.progress = 1.0  # of training, from 0 to 1: the loop sets it
         aligned = config.alignment != "none" and split.sources  # one domain has no other
-        self.alignment = Alignment(split, config, len(model.part), device) if aligned else None
-        self._tails = {edge: torch.unique(graph.adjacencies[edge].dst) for edge in model.knowledge}
+        width = len(self.model.part)
+        self.alignment = Alignment(split, config, width, self.device) if aligned else None
+        self._tails = {
+            edge: torch.unique(graph.adjacencies[edge].dst) for edge in self.model.knowledge
+        }
         self._bf16 = config.precision == "bfloat16" or (
-            config.precision == "auto" and device.type == "cuda"
+            config.precision == "auto" and self.device.type == "cuda"
         )
 
     def _autocast(self) -> contextlib.AbstractContextManager[None]:
@@ -84,18 +70,21 @@ class Objective(nn.Module):
     @property
     def num_interactions(self) -> int:
         """Training interactions of all domains."""
-        return len(self.users)
+        return self.regime.num_interactions
+
+    @property
+    def world_steps(self) -> int:
+        """Steps until others are drawn to play cold."""
+        return self.regime.world_steps
 
     def simulate(self, draws: torch.Generator) -> Draw:
         """Draw who plays cold for the next steps."""
-        return self.simulation.draw(draws)
+        return self.regime.simulate(draws)
 
-    @torch.no_grad()
     def embed(self) -> Embeddings:
         """Return embeddings over the whole training graph, nobody playing cold."""
         with self._autocast():
-            embeddings: Embeddings = self.model(self.x, self.graph.view())
-        return embeddings
+            return self.regime.embed_all()
 
     def forward(self, world: Draw, batch: int, draws: torch.Generator) -> dict[str, Tensor]:
         """Return the losses of one random batch: `loss` and its parts.
@@ -105,13 +94,15 @@ class Objective(nn.Module):
             batch: number of interactions.
             draws: source of all randomness.
         """
+        drawn = self._draw(world, batch, draws)
+        wanted = drawn.wanted(self.model.user_type, self.model.item_type)
         with self._autocast():
-            embeddings: Embeddings = self.model(self.x, world.view)
-            losses = {"loss_interaction": self._interactions(embeddings, world, batch, draws)}
+            embedded = Embedded(wanted, self.regime.embed(world, wanted))
+            losses = {"loss_interaction": self._interactions(embedded, drawn)}
             if self.alignment is not None and self.config.alignment_weight:
-                losses["loss_alignment"] = self.alignment(embeddings, draws)
+                losses["loss_alignment"] = self.alignment(embedded, drawn.aligned)
             if self.model.knowledge and self.config.knowledge_weight:
-                losses["loss_knowledge"] = self._knowledge(embeddings.z, draws)
+                losses["loss_knowledge"] = self._knowledge(embedded, drawn.triples)
         scheduled = self.alignment.weight(self.progress) if self.alignment else 0.0
         weights = {
             "loss_alignment": self.config.alignment_weight * scheduled,
@@ -122,38 +113,20 @@ class Objective(nn.Module):
         ).sum()
         return {"loss": total, **losses}
 
-    def _interactions(
-        self, embeddings: Embeddings, world: Draw, batch: int, draws: torch.Generator
-    ) -> Tensor:
+    def _draw(self, world: Draw, batch: int, draws: torch.Generator) -> Batch:
+        """Return everything that a step needs, before any embedding is made."""
         rows = self._batch(world, batch, draws)
         users, items = self.users[rows], self.items[rows]
-        z_items, bias = embeddings.z[self.graph.item_type].float(), embeddings.item_bias.float()
-        queries = self.model.decoder.queries(embeddings.z[self.graph.user_type].float()[users])
-        # A cold item competes with cold items, as it will when it is asked for: against warm ones
-        # the network would first learn to tell the two apart.
-        side = self.domain * 2 + world.cold_items
-        warm = ~world.view.cold_items | world.cold_items
-        total = self._zero()
-        for group in range(4):
-            chosen = side[items] == group
-            pool = torch.nonzero((side == group) & warm).squeeze(1)
-            if len(pool) < 2 or not bool(chosen.any()):
-                continue
-            drawn = draw(
-                pool, self.popularity, self.config.negative_power, self.config.negatives, draws
-            )
-            query, positive = queries[chosen], items[chosen]
-            scores = (query * z_items[positive]).sum(dim=1) + bias[positive]
-            against = query @ z_items[drawn.items].T + bias[drawn.items]
-            hits = positive[:, None] == drawn.items
-            loss = LOSSES[self.config.loss](scores, against, drawn.log_expected, hits)
-            total = total + loss.sum() / batch
-        return total
+        contests = self._contests(world, items, draws)
+        aligned: Mapping[str, tuple[Tensor, Tensor]] = {}
+        if self.alignment is not None and self.config.alignment_weight:
+            aligned = self.alignment.draw(world, draws)
+        triples = self._triples(draws) if self.config.knowledge_weight else []
+        return Batch(users=users, items=items, contests=contests, aligned=aligned, triples=triples)
 
     def _batch(self, world: Draw, batch: int, draws: torch.Generator) -> Tensor:
         """Return rows of interactions: a fixed share of what the simulation hides, and the rest."""
-        hidden = torch.nonzero(world.hidden).squeeze(1)
-        visible = torch.nonzero(~world.hidden).squeeze(1)
+        hidden, visible = world.hidden_rows, world.visible_rows
         num_hidden = round(batch * self.config.simulated_share) if len(hidden) else 0
         if not len(visible):
             num_hidden = batch
@@ -164,37 +137,74 @@ class Objective(nn.Module):
         ]
         return torch.cat(parts)
 
-    def _zero(self) -> Tensor:
-        return torch.zeros((), device=self.device)
+    def _contests(self, world: Draw, items: Tensor, draws: torch.Generator) -> list[Contest]:
+        # A cold item competes with cold items, as it will when it is asked for: against warm ones
+        # the network would first learn to tell the two apart.
+        side = self.domain * 2 + world.cold_items
+        warm = ~world.unseen_items | world.cold_items
+        contests = []
+        for group in range(4):
+            chosen = side[items] == group
+            pool = torch.nonzero((side == group) & warm).squeeze(1)
+            if len(pool) < 2 or not bool(chosen.any()):
+                continue
+            power, number = self.config.negative_power, self.config.negatives
+            negatives = draw(pool, self.popularity, power, number, draws)
+            contests.append(Contest(chosen=chosen, negatives=negatives))
+        return contests
 
-    def _knowledge(self, z: Mapping[str, Tensor], draws: torch.Generator) -> Tensor:
-        """Sampled softmax over tails of knowledge-graph triples."""
+    def _triples(self, draws: torch.Generator) -> list[Triples]:
+        """Return random triples of every relation, as many as its share of all edges."""
         relations = self.model.knowledge
         counts = torch.tensor([len(self.graph.adjacencies[edge]) for edge in relations])
         share = (TRIPLES * counts / counts.sum()).ceil().long().tolist()
-        total = self._zero()
+        drawn = []
         for index, (edge_type, n) in enumerate(zip(relations, share, strict=True)):
-            total = total + self._triples(z, edge_type, index, n, draws) / sum(share)
+            adjacency = self.graph.adjacencies[edge_type]
+            rows = torch.randint(len(adjacency), (n,), generator=draws, device=self.device)
+            pool = self._tails[edge_type]
+            ones = pool.new_ones(adjacency.num_dst, dtype=torch.float32)
+            drawn.append(
+                Triples(
+                    edge_type=edge_type,
+                    index=index,
+                    head=adjacency.src[rows],
+                    tail=adjacency.dst[rows],
+                    negatives=draw(pool, ones, 0.0, min(self.config.negatives, 256), draws),
+                )
+            )
+        return drawn
+
+    def _interactions(self, embedded: Embedded, drawn: Batch) -> Tensor:
+        user_type, item_type = self.model.user_type, self.model.item_type
+        queries = self.model.decoder.queries(embedded.z(user_type, drawn.users))
+        total = self._zero()
+        for contest in drawn.contests:
+            negatives, positive = contest.negatives.items, drawn.items[contest.chosen]
+            query = queries[contest.chosen]
+            scores = (query * embedded.z(item_type, positive)).sum(dim=1)
+            scores = scores + embedded.bias(item_type, positive)
+            against = query @ embedded.z(item_type, negatives).T
+            against = against + embedded.bias(item_type, negatives)
+            hits = positive[:, None] == negatives
+            expected = contest.negatives.log_expected
+            loss = LOSSES[self.config.loss](scores, against, expected, hits)
+            total = total + loss.sum() / len(drawn.users)
         return total
 
-    def _triples(
-        self,
-        z: Mapping[str, Tensor],
-        edge_type: EdgeType,
-        index: int,
-        n: int,
-        draws: torch.Generator,
-    ) -> Tensor:
-        adjacency = self.graph.adjacencies[edge_type]
-        rows = torch.randint(len(adjacency), (n,), generator=draws, device=self.device)
-        head, tail = adjacency.src[rows], adjacency.dst[rows]
-        pool = self._tails[edge_type]
-        ones = pool.new_ones(adjacency.num_dst, dtype=torch.float32)
-        drawn = draw(pool, ones, 0.0, min(self.config.negatives, 256), draws)
-        tails = z[edge_type[2]].float()
-        decoder = self.model.knowledge_decoder
-        query = decoder.queries(z[edge_type[0]].float()[head], index)
-        scores = decoder.pairs(query, tails[tail])
-        against = decoder.against(query, tails[drawn.items])
-        hits = tail[:, None] == drawn.items
-        return LOSSES["softmax"](scores, against, drawn.log_expected, hits).sum()
+    def _knowledge(self, embedded: Embedded, drawn: list[Triples]) -> Tensor:
+        """Sampled softmax over tails of knowledge-graph triples."""
+        decoder, total = self.model.knowledge_decoder, self._zero()
+        for triples in drawn:
+            heads, _, tails = triples.edge_type
+            query = decoder.queries(embedded.z(heads, triples.head), triples.index)
+            scores = decoder.pairs(query, embedded.z(tails, triples.tail))
+            negatives = triples.negatives
+            against = decoder.against(query, embedded.z(tails, negatives.items))
+            hits = triples.tail[:, None] == negatives.items
+            loss = LOSSES["softmax"](scores, against, negatives.log_expected, hits)
+            total = total + loss.sum() / sum(len(each.head) for each in drawn)
+        return total
+
+    def _zero(self) -> Tensor:
+        return torch.zeros((), device=self.device)

@@ -21,7 +21,9 @@ from kg.graph import FloatArray, KnowledgeGraph
 from training.config import JobConfig
 from training.evaluation.split import Split
 from training.objective import Objective
+from training.regimes.full import Full
 from training.seed import rng
+from training.simulation import simulation_of
 
 
 def choose_device(name: str) -> torch.device:
@@ -105,7 +107,15 @@ def prepare(
                 width=shape.width,
                 seed=int(rng(job.seed, "spectral").integers(2**31)),
             )
-        objective = Objective(model, graph.to(device), data, split, job.training, device)
+        x = {
+            node_type: {channel: rows.to(device) for channel, rows in data[node_type].x.items()}
+            for node_type in data.node_types
+            if "x" in data[node_type]
+        }
+        model, graph = model.to(device), graph.to(device)
+        simulation = simulation_of(graph, split, job.training)
+        regime = Full(model, simulation, device, job.training.simulation_steps, x=x, graph=graph)
+        objective = Objective(regime, graph, x, split, job.training)
         objective.channels, objective.neighbours = fitted, neighbours
     return objective.to(device)
 

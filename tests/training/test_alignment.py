@@ -9,17 +9,48 @@ from gnn.model import Embeddings
 from kg.errors import ConfigError
 from kg.graph import Edges
 from training.alignment import Alignment
+from training.batch import Embedded
 from training.config import TaskConfig, TrainingConfig
 from training.evaluation.split import make_split
 from training.seed import generator
+from training.simulation import Draw
 
 CPU = torch.device("cpu")
 BOOKS, FILMS = ("user", "likes:books", "item"), ("user", "likes:films", "item")
 TASK = TaskConfig(target="films", valid_fraction=0.25, test_fraction=0.25)
 
 
+class Aligned:
+    """An alignment asked for the loss of everybody's embeddings, in a world that hides nothing."""
+
+    def __init__(self, split, alignment):
+        self.alignment = alignment
+        edges = split.train.interaction_edges
+        rows = {name: torch.arange(len(nodes)) for name, nodes in split.train.nodes.items()}
+        self.rows, self.hidden = rows, torch.zeros(len(edges), dtype=torch.bool)
+
+    def __getattr__(self, name):
+        return getattr(self.alignment, name)
+
+    def __call__(self, embeddings, draws):
+        drawn = self.alignment.draw(world_without(self.hidden), draws)
+        return self.alignment(Embedded(self.rows, embeddings), drawn)
+
+
+def world_without(hidden):
+    nobody = torch.zeros(0, dtype=torch.bool)
+    return Draw(
+        look=lambda: pytest.fail("alignment looks at no graph"),
+        cold_users=nobody,
+        cold_items=nobody,
+        unseen_items=nobody,
+        hidden=hidden,
+    )
+
+
 def make(split, kind="mmd", align=("user",), **settings):
-    return Alignment(split, TrainingConfig(alignment=kind, align=align, **settings), 4, CPU)
+    config = TrainingConfig(alignment=kind, align=align, **settings)
+    return Aligned(split, Alignment(split, config, 4, CPU))
 
 
 def embed(split, seed=0):
@@ -114,12 +145,27 @@ def test_one_generator_gives_one_loss(split, kind):
 
 
 def test_a_side_without_nodes_is_nothing_to_align(split):
-    embeddings = embed(split)
-    nobody = torch.zeros(len(split.train.users), 4)
-    views = {**embeddings.domain_views, FILMS: nobody}
-    embeddings = dataclasses.replace(embeddings, domain_views=views)
+    alignment = make(split)
+    films = torch.from_numpy(split.train.item_mask("films")[split.train.interaction_edges.dst])
+    alignment.hidden = films
 
-    assert float(make(split)(embeddings, generator(0, "test"))) == 0
+    assert float(alignment(embed(split), generator(0, "test"))) == 0
+
+
+def test_users_are_compared_as_far_as_a_world_shows_them(split):
+    embeddings, alignment = embed(split), make(split)
+    edges = split.train.interaction_edges
+    lost = edges.src[split.train.item_mask("films")[edges.dst]].max()
+    alignment.hidden = torch.from_numpy(edges.src == lost)
+    views = embeddings.domain_views
+    seen = {edge: views[edge].any(dim=1) for edge in (BOOKS, FILMS)}
+    for mask in seen.values():
+        mask[lost] = False
+
+    loss = alignment(embeddings, generator(0, "test"))
+
+    source, target = (views[edge][seen[edge]] for edge in (BOOKS, FILMS))
+    torch.testing.assert_close(loss, mmd(source, target))
 
 
 def test_user_and_item_are_roles(make_graph):

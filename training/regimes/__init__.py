@@ -1,0 +1,1 @@
+"""How the embeddings that a step needs are made."""
