@@ -105,6 +105,7 @@ class TrainingConfig:
     simulation_steps: int = 10  # steps before other nodes are drawn to play cold
     patience: int = 2  # epochs without a better valid score before stopping
     checkpoint_every: int = 1  # epochs
+    checkpoint_minutes: float = 10.0  # between checkpoints inside an epoch; 0 for none there
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
@@ -114,6 +115,7 @@ class TrainingConfig:
         _check_range(
             self, 0, math.inf, "epochs", "learning_rate", "vector_learning_rate", "weight_decay"
         )
+        _check_range(self, 0, math.inf, "checkpoint_minutes")
         _check_range(self, 0, math.inf, "alignment_weight", "knowledge_weight")
         _check_range(self, 0, 1, "simulate_users", "simulate_items", "simulated_share")
         if self.alignment == "contrastive" and self.align != ("user",):

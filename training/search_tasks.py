@@ -127,7 +127,8 @@ def train_scorer(
     Raises:
         InputError: the loss is not finite.
     """
-    training = dataclasses.replace(job.training, checkpoint_every=job.training.epochs + 1)  # never
+    never = job.training.epochs + 1
+    training = dataclasses.replace(job.training, checkpoint_every=never, checkpoint_minutes=0.0)
     with tempfile.TemporaryDirectory() as folder:
         trained = train(
             dataclasses.replace(job, training=training),

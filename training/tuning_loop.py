@@ -74,13 +74,11 @@ def tune(
     optimizer = torch.optim.AdamW(modules, config.learning_rate, weight_decay=config.weight_decay)
     draws = generator(seed, "tuning")
     if checkpoints.is_dir():
-        best, state = load_checkpoint(
-            checkpoints,
-            modules=modules,
-            optimizer=optimizer,
-            generator=draws,
-            fingerprint=fingerprint,
+        last = load_checkpoint(
+            checkpoints, modules=modules, optimizer=optimizer, fingerprint=fingerprint
         )
+        best, state = last.best, last.progress
+        draws.set_state(last.random["draws"])
     else:
         start = _finite(task.valid(), "valid score")
         best = copy_weights(modules)
@@ -112,7 +110,7 @@ def tune(
                 checkpoints,
                 modules=modules,
                 optimizer=optimizer,
-                generator=draws,
+                random={"draws": draws.get_state()},
                 best=best,
                 progress=state,
                 fingerprint=fingerprint,

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from kg.errors import FingerprintError, InputError
-from training import fit as loop
+from training import fit as fitting
+from training import loop
 from training.checkpoint import copy_weights
 from training.fit import fit, to_bundle
 from training.prepare import prepare
@@ -147,7 +148,7 @@ def test_the_best_epoch_is_kept_not_the_last(make_job, train, monkeypatch):
         snapshots.append(copy_weights(objective.model))
         return next(values)
 
-    monkeypatch.setattr(loop, "_score", score)
+    monkeypatch.setattr(fitting, "_score", score)
 
     fitted, _ = train(make_job(epochs=8, patience=2))
 
@@ -159,7 +160,7 @@ def test_the_best_epoch_is_kept_not_the_last(make_job, train, monkeypatch):
 
 
 def test_a_start_that_nothing_betters_is_kept(make_job, train, monkeypatch):
-    monkeypatch.setattr(loop, "_score", lambda *_: 0.5)
+    monkeypatch.setattr(fitting, "_score", lambda *_: 0.5)
 
     fitted, _ = train(make_job(epochs=5, patience=1))
 

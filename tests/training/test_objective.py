@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from gnn.decoders import make_decoder
-from training.fit import train_step
 from training.prepare import prepare
 from training.seed import generator
+from training.step import train_step
 
 CPU = torch.device("cpu")
 LEARNING_RATE = 0.01
