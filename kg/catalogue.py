@@ -22,16 +22,26 @@ from kg.vocab import IntArray
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """The rows of one file that have an id."""
+class Batch:
+    """The rows of one file that have an id.
+
+    Attributes:
+        tally: of the file.
+        line: returns the line of a row.
+        raw: returns its text.
+        ids: of the rows.
+        facts: title, text and attributes.
+        domain: one name per row, or "" for none.
+        all_in: domains of every row.
+    """
 
     tally: Tally
     line: Callable[[int], int]
     raw: Callable[[int], str]
     ids: Any
-    facts: dict[str, Any]  # title, text and attributes
-    domain: Any  # one name per row, or "" for none
-    all_in: tuple[str, ...]  # domains of every row
+    facts: dict[str, Any]
+    domain: Any
+    all_in: tuple[str, ...]
 
 
 def read_catalogue(
@@ -42,7 +52,7 @@ def read_catalogue(
     Rows with one id are one node. What the first of them says stands; a later one may be silent,
     may say the same, and may add a domain; one that says otherwise is rejected.
     """
-    batches: dict[str, list[_Batch]] = {}
+    batches: dict[str, list[Batch]] = {}
     tallies = []
     for i, section in enumerate(mapping.nodes):
         of_type = batches.setdefault(section.type, [])
@@ -58,7 +68,7 @@ def read_catalogue(
         bar.advance()
     for kind, of_type in batches.items():
         if of_type:
-            _resolve(of_type, sets[kind])
+            resolve(of_type, sets[kind])
     for tally in tallies:  # before edges to nodes that these did not give are counted too
         tally.check()
     return tallies
@@ -70,7 +80,7 @@ def _columns(section: NodeFile) -> list[str]:
     return list(dict.fromkeys(columns))
 
 
-def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
+def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> Batch:
     ids = door.ids(chunks_of(rows.columns[section.id]), section.type, section.space)
     missing = ids.blank()
     reasons = {f"{section.id} is empty": missing.copy()}
@@ -94,7 +104,7 @@ def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
         "text": join_text([columns[name] for name in section.text], len(at)),
         **{attribute_fact(n): pc.utf8_trim_whitespace(columns[n]) for n in section.attributes},
     }
-    return _Batch(
+    return Batch(
         tally=tally,
         line=lambda row: int(rows.line[at[row]]),
         raw=lambda row: rows.raw(int(at[row])),
@@ -107,7 +117,8 @@ def _batch(section: NodeFile, rows: Rows, door: Door, tally: Tally) -> _Batch:
     )
 
 
-def _resolve(batches: list[_Batch], nodes: NodeSet) -> None:
+def resolve(batches: list[Batch], nodes: NodeSet) -> None:
+    """Put rows into the nodes of their type; those that contradict earlier ones are rejected."""
     ids = joined([batch.ids for batch in batches], nodes.kind, "id")
     encoded = ids.dictionary_encode()
     node = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -162,7 +173,7 @@ def _contradictions(node: IntArray, first: IntArray, facts: dict[str, Any]) -> B
     return rejected
 
 
-def _put_in_domains(batches: list[_Batch], rejected: BoolArray, nodes: NodeSet) -> None:
+def _put_in_domains(batches: list[Batch], rejected: BoolArray, nodes: NodeSet) -> None:
     start = 0
     for batch in batches:
         kept = pa.array(~rejected[start : start + len(batch.ids)])

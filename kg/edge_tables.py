@@ -83,7 +83,7 @@ class _Reader:
     def read(self, batch: list[Rows]) -> EdgePart:
         section, tally = self._section, self._tally
         size = sum(map(len, batch))
-        reasons = _Reasons(size)
+        reasons = Reasons(size)
         weight = time = None
         if section.weight is not None:
             chunks, worded = _chunks(batch, section.weight), bool(section.weights)
@@ -144,7 +144,7 @@ def _at_once(do: Callable[..., T], *of_ends: Sequence[Any]) -> list[T]:
         return list(pool.map(do, *of_ends))
 
 
-class _Reasons:
+class Reasons:
     """Why rows are rejected; of several reasons the last that is given stays."""
 
     def __init__(self, size: int) -> None:
@@ -152,6 +152,7 @@ class _Reasons:
         self._texts = [""]
 
     def where(self, bad: BoolArray, text: str) -> None:
+        """Reject rows for a reason."""
         if bad.any():
             self._code[bad] = len(self._texts)
             self._texts.append(text)
@@ -161,6 +162,7 @@ class _Reasons:
         return self._code == 0 if self._code.any() else slice(None)
 
     def reject(self, batch: list[Rows], tally: Tally) -> None:
+        """Hand what is rejected to a tally."""
         rows = np.flatnonzero(self._code)
         for (line, raw), row in zip(place_of(batch, rows), rows.tolist(), strict=True):
             tally.reject(line, raw, self._texts[self._code[row]])

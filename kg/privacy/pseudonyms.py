@@ -13,6 +13,7 @@ from kg.errors import ConfigError, InputError
 from kg.settings import substitute
 
 SHORTEST, LONGEST = 16, 64  # bytes of a key; BLAKE2b takes no longer one
+PSEUDONYM = "^[0-9a-f]{32}$"
 _CHECK = b"isthmus check"  # a salt, so that no id has the check of a key as its pseudonym
 
 

@@ -1,0 +1,1 @@
+"""Tables of new nodes and new edges, added to a graph that a model was trained on."""
