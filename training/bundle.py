@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from encoders.channels.fitted import ABOUT, FittedChannels
 from kg.errors import FingerprintError
 from kg.files import read_json, read_manifest, write_folder, write_json
 from kg.graph import KnowledgeGraph
+from kg.tensors import map_tensors
 from kg.vocab import IntArray
 from training.baselines.base import Scorer
 from training.evaluation.calibration import FILE as CALIBRATION
@@ -120,7 +121,7 @@ def save_bundle(bundle: Bundle, path: Path, graph: KnowledgeGraph) -> None:
 
 
 def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
-    """Read a model folder.
+    """Open a model folder; what is in it stays in its files until it is looked at.
 
     Args:
         path: the folder.
@@ -137,11 +138,11 @@ def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
             f"{path} was trained on another graph (made with {manifest['graph'][:12]}, "
             f"opened with {graph.fingerprint[:12]}); open it with the graph folder of its own run"
         )
-    embeddings = load_file(path / "embeddings.safetensors")
+    embeddings = map_tensors(path / "embeddings.safetensors")
     return Bundle(
         z={name[2:]: z for name, z in embeddings.items() if name.startswith("z.")},
         item_bias=embeddings["item_bias"],
-        weights=load_file(path / "weights.safetensors"),
+        weights=map_tensors(path / "weights.safetensors"),
         about=read_json(path / "model.json"),
         channels=FittedChannels.load(path) if (path / ABOUT).is_file() else None,
         second_stage=SecondStage.load(path),

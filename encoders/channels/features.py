@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from encoders.base import FloatArray, TextEncoder
 from encoders.channels.attributes import TEXT
@@ -18,9 +18,11 @@ from encoders.texts.verbalize import PLAIN, node_texts
 from kg.errors import ArtefactError, FingerprintError, InputError
 from kg.files import read_manifest, write_folder
 from kg.graph import KnowledgeGraph
+from kg.tensors import map_tensors
 
 VECTORS = "vectors.safetensors"
 FORMAT = 2  # of the names in VECTORS; 1 had texts alone
+BLOCK = 1 << 16  # rows looked at together
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,7 +120,7 @@ def save_features(features: Features, path: Path) -> None:
 
 
 def load_features(path: Path, graph: KnowledgeGraph) -> Features:
-    """Read a features folder.
+    """Open a features folder; vectors stay in their file until they are looked at.
 
     Raises:
         ArtefactError: missing, damaged, of the wrong shape, or written by an older version.
@@ -137,7 +139,7 @@ def load_features(path: Path, graph: KnowledgeGraph) -> Features:
             "encode the graph again"
         )
     channels: dict[str, dict[str, FloatArray]] = {}
-    for key, rows in load_file(path / VECTORS).items():
+    for key, rows in map_tensors(path / VECTORS).items():
         quoted, _, name = key.partition("/")
         node_type = unquote(quoted)
         expected = len(graph.nodes[node_type]) if node_type in graph.nodes else 0
@@ -154,7 +156,11 @@ def load_features(path: Path, graph: KnowledgeGraph) -> Features:
 def _check_finite(channels: Mapping[str, Mapping[str, FloatArray]], graph: KnowledgeGraph) -> None:
     every = [(t, name, rows) for t, some in channels.items() for name, rows in some.items()]
     for node_type, name, rows in every:
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        fine = np.ones(len(rows), dtype=np.bool_)
+        for start in range(0, len(rows), BLOCK):
+            some = slice(start, start + BLOCK)
+            fine[some] = np.isfinite(rows[some]).all(axis=1)
+        bad = np.flatnonzero(~fine)
         if len(bad):
             more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
             node_id = graph.nodes[node_type].vocab.id(int(bad[0]))
