@@ -61,7 +61,7 @@ class NeighbourIndex:
             time: times `[num_edges]`.
 
         Raises:
-            InputError: arrays differ in length, or a row is not there.
+            InputError: arrays differ in length, a row is not there, or 2^31 edges reach one node.
         """
         _check(src, dst, num_src, num_dst, weight, time)
         if time is None:
@@ -74,6 +74,8 @@ class NeighbourIndex:
             place = torch.argsort(dst[order] * num_src + columns)
             by_column = _small(place, len(src))
         counts = torch.bincount(dst, minlength=num_dst)
+        if len(src) > _INT32 and int(counts.max()) > _INT32:
+            raise InputError("a node has 2^31 edges of one relation: leave some out")
         return cls(
             num_src=num_src,
             rows=torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
@@ -131,7 +133,7 @@ class NeighbourIndex:
             src: sources, int64 `[num_pairs]`; pairs without an edge are passed over.
             dst: their destinations.
         """
-        start, end = self.rows[dst], self.rows[dst + 1]
+        start, end = self._row(dst)
         first, last = (
             bisect(self.columns, start, end, src, right=right, order=self.by_column)
             for right in (False, True)
@@ -146,7 +148,7 @@ class NeighbourIndex:
             dst: destinations, int64 `[num]`.
             time: what came later does not count, `[num]`; None: everything counts.
         """
-        start, end = self.rows[dst], self.rows[dst + 1]
+        start, end = self._row(dst)
         if time is not None and self.time is not None:
             end = bisect(self.time, start, end, time, right=True)
         for layer in self.hidden:
@@ -163,6 +165,9 @@ class NeighbourIndex:
         """Return how many edges reach each destination that are not hidden, int64 `[num]`."""
         start, end = self.ranges(dst, time)
         return end - start
+
+    def _row(self, dst: Tensor) -> tuple[Tensor, Tensor]:
+        return self.rows.index_select(0, dst), self.rows.index_select(0, dst + 1)
 
     def _hide(self, places: Tensor) -> "NeighbourIndex":
         for layer in self.hidden:
@@ -209,7 +214,7 @@ def spread(start: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     """
     of = torch.repeat_interleave(counts)
     first = counts.cumsum(0) - counts
-    return of, torch.arange(len(of), device=of.device) + (start - first)[of]
+    return of, torch.arange(len(of), device=of.device) + (start - first).index_select(0, of)
 
 
 def _small(numbers: Tensor, limit: int) -> Tensor:
