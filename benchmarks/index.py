@@ -9,7 +9,8 @@ one to three clusters over the root of their number, as in a graph network. What
 in the record: the intrinsic dimension around items (Levina and Bickel 2004) and the cosines of the
 nearest. Exact search is ours (`queries.candidates.top_k`) and torch's (`matmul` and `topk`, 64
 users at once), at one thread each and in turns; processor time counts, for the machine is shared.
-Recall is of the exact 100 best, on users that had no part in choosing how many cells are searched.
+Recall is of the exact 100 best, on users that had no part in choosing the effort. All kinds of
+index are compared on fewer items, each tuned to the same recall.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from threadpoolctl import threadpool_limits
 
 from kg.files import write_json
 from queries.candidates import top_k
-from queries.index.cells import Cells, padded
+from queries.index.approximate import Approximate
+from queries.index.kinds import KINDS
 from queries.index.measured import K, recall_of, tune
 
 RESULT = Path(__file__).parent / "results" / "index.json"
@@ -107,41 +109,29 @@ def in_turns(ways: dict[str, tuple[Callable[[int], object], int]], rounds: int):
     }
 
 
-def others(items: np.ndarray, bias: np.ndarray, users: np.ndarray) -> list[dict[str, object]]:
-    """Return what other indexes of faiss do on the same vectors, each at several settings."""
-    points, asked = padded(items, bias), padded(users, np.ones(len(users), np.float32))
-    exact, _ = top_k(users, items, bias, np.arange(len(items)), k=K)
-    cells = int(4 * np.sqrt(len(items)))
-    made = {
-        "HNSW32": ("efSearch", (100, 200, 400, 800)),
-        f"IVF{cells},Flat": ("nprobe", (16, 32, 64)),
-        f"IVF{cells},SQ8": ("nprobe", (16, 32, 64)),
-        f"IVF{cells},PQ72": ("nprobe", (16, 32, 64)),
-    }
-    found = []
-    for name, (setting, values) in made.items():
+def others(
+    items: np.ndarray, bias: np.ndarray, users: np.ndarray, recall: float
+) -> list[dict[str, object]]:
+    """Return what each kind of index does on the same vectors, tuned to the same recall."""
+    found: list[dict[str, object]] = []
+    for kind in KINDS:
         begun = time.process_time()
-        index = faiss.index_factory(points.shape[1], name, faiss.METRIC_INNER_PRODUCT)
-        index.train(points[np.random.default_rng(0).permutation(len(points))[: 64 * cells]])
-        index.add(points)
+        index = Approximate.build(items, bias, np.arange(len(items)), seed=0, kind=kind)
         built = time.process_time() - begun
-        for value in values:
-            faiss.ParameterSpace().set_index_parameter(index, setting, value)
-            pool = 4 * K if "PQ" in name else K
-            begun = time.process_time()
-            rows = index.search(asked, pool)[1]
-            ms = 1_000 * (time.process_time() - begun) / len(asked)
-            found.append(
-                {
-                    "index": name,
-                    setting: value,
-                    "proposed": pool,
-                    "recall": round(recall_of(rows, exact), 4),
-                    "processor_ms": round(ms, 4),
-                    "build_processor_s": round(built, 1),
-                }
-            )
-            print(found[-1], flush=True)
+        index, measured = tune(index, users, items, bias, recall=recall)
+        found.append(
+            {
+                "kind": kind,
+                "index": index.way.label(index.index),
+                index.way.of: measured.effort,
+                "recall": round(measured.recall, 4),
+                "processor_ms": round(measured.milliseconds, 4),
+                "over_exact": round(measured.times, 1),
+                "build_processor_s": round(built, 1),
+                "bytes_an_item": round(len(faiss.serialize_index(index.index)) / len(items)),
+            }
+        )
+        print(found[-1], flush=True)
     return found
 
 
@@ -149,9 +139,11 @@ def main() -> None:
     """Generate, build, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--recall", type=float, default=0.985, help="that cells are chosen for")
+    parser.add_argument("--recall", type=float, default=0.985, help="that efforts are chosen for")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--others", type=int, default=100_000, help="items of the other indexes")
+    parser.add_argument(
+        "--others", type=int, default=100_000, help="items of which all kinds are built"
+    )
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     about = machine("faiss-cpu", "numpy", "torch")
@@ -163,10 +155,10 @@ def main() -> None:
         print(data, flush=True)
         everything, allowed = np.arange(len(items)), np.ones(len(items), dtype=np.bool_)
         begun = time.process_time()
-        cells = Cells.build(items, bias, everything, seed=0)
+        index = Approximate.build(items, bias, everything, seed=0)
         built = time.process_time() - begun
         print(f"built in {built:.0f} s of processor time", flush=True)
-        cells, measured = tune(cells, users[:800], items, bias, recall=options.recall)
+        index, measured = tune(index, users[:800], items, bias, recall=options.recall)
         print(measured, flush=True)
         columns, offset = torch.from_numpy(items), torch.from_numpy(bias)
 
@@ -182,7 +174,7 @@ def main() -> None:
             return (torch.from_numpy(part(turn, BATCH)) @ columns.T).add_(offset).topk(K)
 
         def by_index(turn: int) -> object:
-            return cells.top_k(part(turn, 8 * BATCH), items, bias, allowed, k=K)
+            return index.top_k(part(turn, 8 * BATCH), items, bias, allowed, k=K)
 
         times = in_turns(
             {
@@ -194,7 +186,7 @@ def main() -> None:
             options.rounds,
         )
         truth, _ = top_k(users[1_024:1_536], items, bias, everything, k=K)
-        recall = recall_of(cells.top_k(users[1_024:1_536], items, bias, allowed, k=K)[0], truth)
+        recall = recall_of(index.top_k(users[1_024:1_536], items, bias, allowed, k=K)[0], truth)
         best = min(
             (name for name in times if name != "index"), key=lambda n: times[n]["processor_ms"]
         )
@@ -205,8 +197,8 @@ def main() -> None:
             "items": len(items),
             "width": DIM,
             "data": data,
-            "index": f"IVF{measured.cells},SQ8",
-            "probes": measured.probes,
+            "index": index.way.label(index.index),
+            "cells": measured.effort,
             "build_processor_s": round(built, 1),
             "recall@100": round(recall, 4),
             "recall_users": 512,
@@ -225,8 +217,8 @@ def main() -> None:
         write_json(options.out, record)
         if options.others:
             some = slice(0, options.others)
-            peers = others(items[some], bias[some], users[1_024:1_536])
-            record["other_indexes"] = {"items": options.others, "found": peers}
+            peers = others(items[some], bias[some], users[:800], options.recall)
+            record["kinds"] = {"items": options.others, "found": peers}
             write_json(options.out, record)
 
 

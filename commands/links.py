@@ -84,6 +84,9 @@ def index(
     recall: Annotated[
         float, typer.Option(help="Share of the exact 100 best to find.", min=0, max=1)
     ] = 0.98,
+    kind: Annotated[
+        str, typer.Option(help="ivf-sq8, ivf-pq (the least memory) or hnsw (the most).")
+    ] = "ivf-sq8",
     protocol: Protocol = None,
 ) -> None:
     """Build indexes of very many nodes, which recommend and similar then use."""
@@ -96,9 +99,8 @@ def index(
     for name in [protocol] if protocol else folder.protocols():
         task = folder.task(name)
         typer.echo(f"{name}:")
-        found = build(
-            Recommender.open(run, name).engine, least=least, recall=recall, say=typer.echo
-        )
+        engine = Recommender.open(run, name).engine
+        found = build(engine, least=least, recall=recall, kind=kind, say=typer.echo)
         if found:
             save_indexes(task.index, task.model, found)
             typer.echo(f"Index: {task.index}")

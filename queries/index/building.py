@@ -9,8 +9,9 @@ from kg.graph import FloatArray
 from kg.progress import progress
 from kg.vocab import IntArray
 from queries.engine import Engine
-from queries.index.cells import Cells
+from queries.index.approximate import Approximate
 from queries.index.files import COSINES, SCORES, Asked
+from queries.index.kinds import DEFAULT, kind_of
 from queries.index.measured import SAMPLE, Measured, tune
 
 LEAST = 200_000  # nodes: exact search of fewer takes a millisecond or two
@@ -87,22 +88,24 @@ def build(
     *,
     least: int = LEAST,
     recall: float = RECALL,
+    kind: str = DEFAULT,
     seed: int = 0,
     say: Callable[[str], None],
-) -> list[tuple[Asked, Cells, Measured]]:
+) -> list[tuple[Asked, Approximate, Measured]]:
     """Build the indexes that a model is worth; every choice is said aloud.
 
     Args:
         engine: the model.
         least: how many nodes are worth one.
         recall: share of the exact 100 best that is to be found.
+        kind: of index, see `queries.index.kinds`.
         seed: of centroids and samples.
         say: is given one line for each search.
 
     Raises:
-        ConfigError: faiss is not installed.
+        ConfigError: faiss is not installed, or there is no such kind.
     """
-    found = []
+    found, way = [], kind_of(kind)
     todo = list(plans(engine, least))
     with progress("Indexing", total=len(todo)) as bar:
         for plan in todo:
@@ -112,13 +115,13 @@ def build(
                 bar.advance()
                 continue
             bar.advance(0, note=plan.name)
-            cells = Cells.build(plan.vectors, plan.bias, plan.rows, seed)
+            index = Approximate.build(plan.vectors, plan.bias, plan.rows, seed, kind)
             sample = np.random.default_rng(seed).permutation(len(plan.askers))[: 2 * SAMPLE]
-            cells, measured = tune(
-                cells, plan.askers[sample], plan.vectors, plan.bias, recall=recall
+            index, measured = tune(
+                index, plan.askers[sample], plan.vectors, plan.bias, recall=recall
             )
             what = (
-                f"IVF{measured.cells},SQ8 looking into {measured.probes} cells finds "
+                f"{way.label(index.index)} looking into {measured.effort} {way.of} finds "
                 f"{measured.recall:.1%} of the best {measured.k} in {measured.milliseconds:.2f} ms "
                 f"(exact: {measured.exact_milliseconds:.2f} ms)"
             )
@@ -126,6 +129,6 @@ def build(
                 say(f"{size}, no index: {what}, which is not worth it")
             else:
                 say(f"{size}, index: {what}")
-                found.append((plan.asked, cells, measured))
+                found.append((plan.asked, index, measured))
             bar.advance()
     return found

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from kg.errors import ArtefactError
 from kg.files import MANIFEST, read_json, read_manifest, sha256, write_folder, write_json
 from kg.vocab import IntArray
-from queries.index.cells import Cells
+from queries.index.approximate import Approximate
 from queries.index.measured import Measured
 
 KIND = "index"
@@ -47,9 +47,9 @@ class Indexes:
 
     def __init__(self, path: Path, entries: Mapping[Asked, Mapping[str, Any]]) -> None:
         self._path, self.entries = path, entries
-        self._opened: dict[Asked, Cells] = {}
+        self._opened: dict[Asked, Approximate] = {}
 
-    def of(self, asked: Asked) -> Cells | None:
+    def of(self, asked: Asked) -> Approximate | None:
         """Return the index that answers something; None if there is none."""
         if asked not in self.entries:
             return None
@@ -57,8 +57,8 @@ class Indexes:
             entry = self.entries[asked]
             name = str(entry["file"])
             rows = self._rows[name]
-            probes = int(entry["measured"]["probes"])
-            self._opened[asked] = Cells.read(self._path / name, rows, probes)
+            kind, effort = str(entry["kind"]), int(entry["measured"]["effort"])
+            self._opened[asked] = Approximate.read(self._path / name, rows, kind, effort)
         return self._opened[asked]
 
     @cached_property
@@ -68,7 +68,9 @@ class Indexes:
         return rows
 
 
-def save_indexes(path: Path, model: Path, found: Sequence[tuple[Asked, Cells, Measured]]) -> None:
+def save_indexes(
+    path: Path, model: Path, found: Sequence[tuple[Asked, Approximate, Measured]]
+) -> None:
     """Write indexes of a model, in one step.
 
     Args:
@@ -78,12 +80,17 @@ def save_indexes(path: Path, model: Path, found: Sequence[tuple[Asked, Cells, Me
     """
     with write_folder(path, KIND, model=_fingerprint(model)) as aside:
         entries, rows = [], {}
-        for number, (asked, cells, measured) in enumerate(found):
+        for number, (asked, index, measured) in enumerate(found):
             name = f"{number}.faiss"
-            cells.write(aside / name)
-            rows[name] = cells.rows
-            about = {"what": asked.what, "node_type": asked.node_type, "domain": asked.domain}
-            entries.append({**about, "file": name, "measured": measured.to_json()})
+            index.write(aside / name)
+            rows[name] = index.rows
+            about: dict[str, Any] = {
+                "what": asked.what,
+                "node_type": asked.node_type,
+                "domain": asked.domain,
+            }
+            about |= {"file": name, "kind": index.kind, "measured": measured.to_json()}
+            entries.append(about)
         save_file(rows, aside / _ROWS)
         write_json(aside / _ABOUT, entries)
 

@@ -9,17 +9,16 @@ import numpy as np
 from kg.graph import FloatArray
 from kg.vocab import IntArray
 from queries.candidates import top_k
-from queries.index.cells import Cells
+from queries.index.approximate import Approximate
 
 K = 100
-SAMPLE = 200  # questions that choose how many cells are looked into; as many others measure
-PROBES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SAMPLE = 200  # questions that choose the effort; as many others measure
 TRIES = 3  # of which the quickest counts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What was measured on questions that had no part in the choice of `probes`.
+    """What was measured on questions that had no part in the choice of `effort`.
 
     Attributes:
         recall: share of the exact `k` best that the index finds.
@@ -27,8 +26,7 @@ class Measured:
         sample: questions.
         milliseconds: processor time of a question with the index.
         exact_milliseconds: processor time of exact search.
-        probes: cells that are looked into.
-        cells: of all.
+        effort: cells that are looked into, or what else the kind counts.
     """
 
     recall: float
@@ -36,8 +34,7 @@ class Measured:
     sample: int
     milliseconds: float
     exact_milliseconds: float
-    probes: int
-    cells: int
+    effort: int
 
     @property
     def times(self) -> float:
@@ -50,47 +47,46 @@ class Measured:
 
 
 def tune(
-    cells: Cells, queries: FloatArray, vectors: FloatArray, bias: FloatArray, *, recall: float
-) -> tuple[Cells, Measured]:
-    """Look into as few cells as reach a recall on half of the questions; measure on the others.
+    index: Approximate, queries: FloatArray, vectors: FloatArray, bias: FloatArray, *, recall: float
+) -> tuple[Approximate, Measured]:
+    """Spend as little as reaches a recall on half of the questions; measure on the others.
 
     Args:
-        cells: an index.
+        index: with any effort.
         queries: questions as they will be asked, float32 `[num_queries, width]`.
         vectors: float32 `[num_vectors, width]`.
         bias: float32 `[num_vectors]`.
-        recall: to reach; where it cannot be reached, the most cells are looked into.
+        recall: to reach; where it cannot be reached, the most is spent.
     """
     half = max(1, len(queries) // 2)
     choosing, measuring = queries[:half], queries[half:] if len(queries) > 1 else queries
     allowed = np.zeros(len(vectors), dtype=np.bool_)
-    allowed[cells.rows] = True
-    k = min(K, len(cells.rows))
-    truth, _ = top_k(choosing, vectors, bias, cells.rows, k=k)
-    num_cells = int(cells.index.nlist)
-    for probes in sorted({min(probes, num_cells) for probes in PROBES}):
-        cells = replace(cells, probes=probes)
-        found, _ = cells.top_k(choosing, vectors, bias, allowed, k=k)
+    allowed[index.rows] = True
+    k = min(K, len(index.rows))
+    truth, _ = top_k(choosing, vectors, bias, index.rows, k=k)
+    most = index.way.most(index.index)
+    for effort in sorted({min(effort, most) for effort in index.way.efforts}):
+        index = replace(index, effort=effort)
+        found, _ = index.top_k(choosing, vectors, bias, allowed, k=k)
         if recall_of(found, truth) >= recall:
             break
     seconds: list[list[float]] = [[], []]
     exact, found = truth, truth
     for _ in range(TRIES):
         begun = time.process_time()
-        exact, _ = top_k(measuring, vectors, bias, cells.rows, k=k)
+        exact, _ = top_k(measuring, vectors, bias, index.rows, k=k)
         between = time.process_time()
-        found, _ = cells.top_k(measuring, vectors, bias, allowed, k=k)
+        found, _ = index.top_k(measuring, vectors, bias, allowed, k=k)
         seconds[0].append(between - begun)
         seconds[1].append(time.process_time() - between)
     each = [1_000 * max(min(tries), 1e-9) / len(measuring) for tries in seconds]
-    return cells, Measured(
+    return index, Measured(
         recall=recall_of(found, exact),
         k=k,
         sample=len(measuring),
         milliseconds=each[1],
         exact_milliseconds=each[0],
-        probes=cells.probes,
-        cells=num_cells,
+        effort=index.effort,
     )
 
 

@@ -1,11 +1,12 @@
 """Vectors in clusters, as embeddings lie."""
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from queries.index.cells import Cells
+from queries.index.approximate import Approximate
 
 collect_ignore_glob = [] if importlib.util.find_spec("faiss") else ["test_*.py"]
 
@@ -26,4 +27,14 @@ def vectors():
 def cells(vectors):
     """An index over all but the last thousand rows."""
     rows, bias, _ = vectors
-    return Cells.build(rows, bias, np.arange(11_000), seed=0)
+    return Approximate.build(rows, bias, np.arange(11_000), seed=0)
+
+
+@pytest.fixture(scope="session", params=["ivf-sq8", "ivf-pq", "hnsw"])
+def wide(request, vectors, cells):
+    """An index of each kind that spends enough to find nearly all."""
+    rows, bias, _ = vectors
+    index = cells
+    if request.param != cells.kind:
+        index = Approximate.build(rows, bias, np.arange(11_000), seed=0, kind=request.param)
+    return replace(index, effort={"ivf-sq8": 85, "ivf-pq": 171, "hnsw": 3_200}[request.param])

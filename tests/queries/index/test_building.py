@@ -66,6 +66,15 @@ def test_every_choice_is_said_aloud(run, monkeypatch):
     assert all(measured.recall > 0.85 for _, _, measured in found)
 
 
+def test_the_kind_is_said(run, monkeypatch):
+    monkeypatch.setattr(building, "MIN_TIMES", 0.0)
+    lines = []
+    engine = Recommender.open(run).engine
+    found = build(engine, least=12_001, recall=0.9, kind="hnsw", say=lines.append)
+    assert [index.kind for _, index, _ in found] == ["hnsw"]
+    assert any("index: HNSW32 looking into" in line and "candidates" in line for line in lines)
+
+
 def test_what_is_not_quicker_is_not_kept(run, monkeypatch):
     monkeypatch.setattr(building, "MIN_TIMES", 1e9)
     lines = []

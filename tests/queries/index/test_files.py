@@ -10,7 +10,7 @@ from queries.index.files import COSINES, SCORES, Asked, open_indexes, save_index
 from queries.index.measured import Measured
 
 MEASURED = Measured(
-    recall=0.98, k=100, sample=200, milliseconds=0.5, exact_milliseconds=6.0, probes=7, cells=90
+    recall=0.98, k=100, sample=200, milliseconds=0.5, exact_milliseconds=6.0, effort=7
 )
 ASKED = Asked(SCORES, "item", "films")
 
@@ -33,7 +33,7 @@ def test_what_is_saved_is_opened(index, model, cells, vectors):
 
     found = indexes.of(ASKED)
     assert np.array_equal(found.rows, cells.rows)
-    assert found.probes == 7
+    assert found.effort == 7
     assert found is indexes.of(ASKED)
     assert indexes.entries[ASKED]["measured"]["recall"] == 0.98
     assert indexes.of(Asked(COSINES, "item", "films")) is None

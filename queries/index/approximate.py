@@ -1,8 +1,7 @@
-"""Vectors in cells: the nearest cells of a query propose, exact scores decide.
+"""Approximate search: an index of faiss proposes, exact scores decide.
 
-An inverted file (Jegou, Douze and Schmid 2011) around spherical k-means centroids, of vectors kept
-in 8 bits a coordinate, by faiss. An item's bias is one coordinate more, which is 1 in every query:
-so the inner product that is searched is the score.
+An item's bias is one coordinate more, which is 1 in every query: so the inner product that is
+searched is the score.
 """
 
 from dataclasses import dataclass
@@ -16,69 +15,71 @@ from kg.errors import ConfigError
 from kg.graph import BoolArray, FloatArray
 from kg.vocab import IntArray
 from queries.candidates import pair_scores, top_k
+from queries.index.kinds import DEFAULT, Kind, kind_of
 
-POINTS = 64  # of each cell, that k-means is given
-ROUNDS = 10  # of k-means
 LANES = 16  # coordinates that a processor takes at once: others would be taken one by one
 MARGIN = 28  # what is proposed beyond k: eight bits round, and some of it is known
 MOST = 2_048  # what is proposed at most; who asks for more is answered exactly
-SHARE = 0.5  # of the indexed rows that must be allowed: cells say little of a small part of them
+SHARE = (
+    0.5  # of the indexed rows that must be allowed: an index says little of a small part of them
+)
 BLOCK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class Approximate:
     """An index over some rows.
 
     Attributes:
         rows: that are indexed, ascending, int64 `[num_rows]`.
         index: of faiss; its numbers are places in `rows`.
-        probes: cells that are looked into.
+        kind: of index, a name of `queries.index.kinds.KINDS`.
+        effort: cells that are looked into, or candidates that are kept: what the kind counts.
     """
 
     rows: IntArray
     index: Any
-    probes: int
+    kind: str
+    effort: int
 
     @classmethod
-    def build(cls, vectors: FloatArray, bias: FloatArray, rows: IntArray, seed: int) -> "Cells":
-        """Put rows of vectors into cells.
+    def build(
+        cls,
+        vectors: FloatArray,
+        bias: FloatArray,
+        rows: IntArray,
+        seed: int,
+        kind: str = DEFAULT,
+    ) -> "Approximate":
+        """Index rows of vectors.
 
         Args:
             vectors: float32 `[num_vectors, width]`.
             bias: float32 `[num_vectors]`.
             rows: of vectors, ascending.
-            seed: of the centroids.
+            seed: of what is drawn.
+            kind: "ivf-sq8", "ivf-pq" or "hnsw".
 
         Raises:
-            ConfigError: faiss is not installed.
+            ConfigError: faiss is not installed, or there is no such kind.
         """
-        faiss = load_faiss()
-        points = padded(vectors[rows], bias[rows])
-        width, num_cells = points.shape[1], cells_for(len(rows))
-        sample = np.random.default_rng(seed).permutation(len(points))[: POINTS * num_cells]
-        index = faiss.IndexIVFScalarQuantizer(
-            faiss.IndexFlatIP(width),
-            width,
-            num_cells,
-            faiss.ScalarQuantizer.QT_8bit,
-            faiss.METRIC_INNER_PRODUCT,
-            False,  # the vectors themselves, not what is left of them beside the centroid
-        )
-        index.cp.seed, index.cp.niter = seed + 1, ROUNDS  # faiss takes 0 for its default
-        index.cp.max_points_per_centroid = POINTS
-        index.train(points[np.sort(sample)])
-        index.add(points)
-        return cls(rows, index, probes=1)
+        way, faiss = kind_of(kind), load_faiss()
+        index = way.build(faiss, padded(vectors[rows], bias[rows]), seed)
+        return cls(rows, index, kind, effort=way.efforts[0])
 
     @classmethod
-    def read(cls, path: Path, rows: IntArray, probes: int) -> "Cells":
+    def read(cls, path: Path, rows: IntArray, kind: str, effort: int) -> "Approximate":
         """Read what `write` wrote.
 
         Raises:
             ConfigError: faiss is not installed.
         """
-        return cls(rows, load_faiss().read_index(str(path)), probes)
+        return cls(rows, load_faiss().read_index(str(path)), kind, effort)
+
+    @property
+    def way(self) -> Kind:
+        """How it searches."""
+        return kind_of(self.kind)
 
     def write(self, path: Path) -> None:
         """Write the index in the format of faiss."""
@@ -92,12 +93,12 @@ class Cells:
             pool: how many.
             allowed: which of the indexed rows, bool `[num_rows]`; None for all.
         """
-        faiss = load_faiss()
-        wanted: dict[str, Any] = {"nprobe": self.probes}
+        faiss, selector = load_faiss(), None
         if allowed is not None:
-            wanted["sel"] = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+            selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+        told = self.way.parameters(faiss, self.effort, selector)
         points = padded(queries, np.ones(len(queries), dtype=np.float32))
-        _, places = self.index.search(points, pool, params=faiss.SearchParametersIVF(**wanted))
+        _, places = self.index.search(points, pool, params=told)
         return np.where(places >= 0, self.rows[places], -1)
 
     def top_k(
@@ -130,7 +131,7 @@ class Cells:
             pool += int(np.percentile(np.diff(seen.indptr), 95))
         if many < SHARE * len(self.rows) or k + MARGIN > min(MOST, many):
             return top_k(queries, vectors, bias, np.flatnonzero(allowed), k=k, seen=seen)
-        pool = min(pool, MOST, many)
+        pool = min(pool * self.way.breadth, MOST, many)
         found = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full(found.shape, -np.inf, dtype=np.float32)
         step = max(1, BLOCK_BYTES // (16 * pool * vectors.shape[1]))
@@ -174,11 +175,6 @@ def best_of(
     scores[rows < 0] = -np.inf
     order = np.lexsort((rows, -scores), axis=1)[:, :k]
     return np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
-
-
-def cells_for(num_rows: int) -> int:
-    """Return how many cells: four times the root, as faiss advises, with points for each."""
-    return max(1, min(int(4 * np.sqrt(num_rows)), num_rows // POINTS))
 
 
 def load_faiss() -> Any:

@@ -6,14 +6,9 @@ from scipy import sparse
 
 from kg.errors import ConfigError
 from queries.candidates import pair_scores, top_k
-from queries.index.cells import Cells, cells_for
+from queries.index.approximate import Approximate
+from queries.index.kinds import cells_for
 from queries.index.measured import recall_of
-
-
-@pytest.fixture
-def wide(cells):
-    """Looks into most cells."""
-    return replace(cells, probes=cells.index.nlist // 2)
 
 
 @pytest.fixture
@@ -38,8 +33,8 @@ def test_fewer_cells_find_less(cells, vectors, everything):
     rows, bias, asked = vectors
     exact, _ = top_k(asked, rows, bias, np.arange(len(rows)), k=50)
     found = [
-        replace(cells, probes=probes).top_k(asked, rows, bias, everything, k=50)[0]
-        for probes in (1, 8)
+        replace(cells, effort=effort).top_k(asked, rows, bias, everything, k=50)[0]
+        for effort in (1, 8)
     ]
     assert recall_of(found[0], exact) < recall_of(found[1], exact)
 
@@ -99,22 +94,36 @@ def test_users_whom_the_cells_leave_short_are_answered_exactly(cells, vectors, e
     """One cell has fewer than 400 rows here: all the rest is filled from exact search."""
     rows, bias, asked = vectors
     exact, _ = top_k(asked, rows, bias, np.arange(len(rows)), k=400)
-    found, _ = replace(cells, probes=1).top_k(asked, rows, bias, everything, k=400)
+    found, _ = replace(cells, effort=1).top_k(asked, rows, bias, everything, k=400)
     assert (found >= 0).all()
     assert recall_of(found, exact) > 0.9
 
 
 def test_one_seed_gives_one_index(vectors, cells):
     rows, bias, asked = vectors
-    again = Cells.build(rows, bias, np.arange(11_000), seed=0)
+    again = Approximate.build(rows, bias, np.arange(11_000), seed=0)
     assert np.array_equal(again.propose(asked, 10), cells.propose(asked, 10))
 
 
 def test_it_is_read_as_it_was_written(cells, vectors, tmp_path):
     asked = vectors[2]
     cells.write(tmp_path / "0.faiss")
-    read = Cells.read(tmp_path / "0.faiss", cells.rows, cells.probes)
+    read = Approximate.read(tmp_path / "0.faiss", cells.rows, cells.kind, cells.effort)
     assert np.array_equal(read.propose(asked, 10), cells.propose(asked, 10))
+
+
+@pytest.mark.parametrize("kind", ["ivf-pq", "hnsw"])
+def test_other_kinds_are_read_as_they_were_written(vectors, tmp_path, kind):
+    rows, bias, asked = vectors
+    index = Approximate.build(rows, bias, np.arange(2_000), seed=0, kind=kind)
+    index.write(tmp_path / "0.faiss")
+    read = Approximate.read(tmp_path / "0.faiss", index.rows, kind, index.effort)
+    assert np.array_equal(read.propose(asked, 10), index.propose(asked, 10))
+
+
+def test_an_unknown_kind_names_the_known_ones(vectors):
+    with pytest.raises(ConfigError, match="ivf-sq8, ivf-pq, hnsw"):
+        Approximate.build(*vectors[:2], np.arange(100), seed=0, kind="annoy")
 
 
 def test_cells_have_enough_points():
@@ -124,7 +133,7 @@ def test_cells_have_enough_points():
 def test_without_faiss_it_says_what_to_install(vectors, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(ConfigError, match=r"isthmus\[faiss\]"):
-        Cells.build(*vectors[:2], np.arange(100), seed=0)
+        Approximate.build(*vectors[:2], np.arange(100), seed=0)
 
 
 def test_one_who_has_seen_very_much_is_answered_exactly(wide, vectors, everything):
