@@ -84,24 +84,48 @@ class NodeInput(nn.Module):
             hidden: by channel, bool `[num_rows]`, rows that do without it.
             nodes: which nodes the rows are, int64 `[num_rows]`; None: all of them, in order.
         """
-        content: list[tuple[str, Tensor, Tensor]] = []
-        parts: list[Tensor] = []
+        content = self.content(x, hidden)
+        parts = [] if content is None else [content]
         for channel, name in self.names.items():
-            rows = x[channel]
-            known = (rows != 0).any(dim=1, keepdim=True)
-            if hidden and channel in hidden:
-                known = known & ~hidden[channel][:, None]
-            value = self.project[name](rows) * known
             if channel.startswith(HISTORY):
+                value, _ = self.value(channel, x[channel], hidden)
                 parts.append(value * self.gates[name][self.part])
-            else:
-                content.append((name, value, known))
-        if content:
-            parts.insert(0, self._fuse(content))
         if self.residual is not None:
             own = self.residual if nodes is None else self.residual.index_select(0, nodes)
             parts.append(own if cold is None else own * ~cold[:, None])
         return sum(parts[1:], parts[0]) if parts else None
+
+    def content(
+        self, x: Mapping[str, Tensor], hidden: Mapping[str, Tensor] | None = None
+    ) -> Tensor | None:
+        """Return what nodes are, `[num_rows, width]`: neither histories nor a residual.
+
+        None where the type has no such channel. Arguments are those of `forward`.
+        """
+        said = [
+            (name, *self.value(channel, x[channel], hidden))
+            for channel, name in self.names.items()
+            if not channel.startswith(HISTORY)
+        ]
+        return self._fuse(said) if said else None
+
+    def value(
+        self, channel: str, rows: Tensor, hidden: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return what a channel says before any gate, and of which rows it is known.
+
+        Args:
+            channel: its name.
+            rows: of the channel, `[num_rows, in_channels]`.
+            hidden: as in `forward`.
+
+        Returns:
+            Float `[num_rows, width]`, 0 where nothing is known, and bool `[num_rows, 1]`.
+        """
+        known = (rows != 0).any(dim=1, keepdim=True)
+        if hidden and channel in hidden:
+            known = known & ~hidden[channel][:, None]
+        return self.project[self.names[channel]](rows) * known, known
 
     def _fuse(self, content: list[tuple[str, Tensor, Tensor]]) -> Tensor:
         if self.fusion == "concat":
