@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pyarrow.compute as pc
 
 from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph
 
@@ -74,5 +75,5 @@ def connecting(graph: KnowledgeGraph, node_type: str) -> BoolArray:
             degree += np.bincount(edges.src, minlength=len(nodes))
         if dst_type == node_type:
             degree += np.bincount(edges.dst, minlength=len(nodes))
-    has_text = np.array([bool(text) for text in nodes.text.to_pylist()], dtype=np.bool_)
-    return np.asarray((degree > 1) | has_text)
+    has_text = pc.fill_null(pc.greater(pc.binary_length(nodes.text), 0), False)
+    return np.asarray((degree > 1) | has_text.to_numpy(zero_copy_only=False))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kg.errors import InputError
 from kg.graph import Edges, KnowledgeGraph, Nodes
@@ -66,9 +67,8 @@ def split_users(graph: KnowledgeGraph, domain: str, users: IntArray) -> Knowledg
 
 def split_halves(graph: KnowledgeGraph, domain: str) -> IntArray:
     """Return rows of the users whose interactions of `domain` are another person's, sorted."""
-    ids = graph.users.vocab.ids.to_pylist()
-    halves = graph.users.vocab.lookup([half_id(user_id, domain) for user_id in ids])
-    return np.flatnonzero(halves >= 0)
+    halves = pc.binary_join_element_wise(graph.users.vocab.ids, half_id("", domain), "")
+    return np.flatnonzero(graph.users.vocab.lookup(halves) >= 0)
 
 
 def _nodes(old: Nodes, vocab: Vocab, origin: IntArray) -> Nodes:

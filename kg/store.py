@@ -25,6 +25,7 @@ KIND = "graph"
 FORMAT = 1  # of schema.json and the columns; raised when an older reader would misread it
 SCHEMA, REJECTS, LINKS = "schema.json", "rejects.parquet", "links.parquet"
 ACCOUNTS, CHANGES = "accounts.json", "changes.json"
+BATCH = 1 << 18  # edges read at once
 ATTRIBUTE = "attribute."  # what attribute columns begin with, so that none is called `id`
 
 
@@ -95,10 +96,7 @@ def load_graph(path: Path) -> KnowledgeGraph:
         node_type: _nodes(pq.read_table(path / about["file"]), node_type, domains)
         for node_type, about in schema["nodes"].items()
     }
-    edges = {
-        _edge_type(about["type"]): _edges(pq.read_table(path / about["file"]))
-        for about in schema["edges"]
-    }
+    edges = {_edge_type(about["type"]): _edges(path / about["file"]) for about in schema["edges"]}
     return KnowledgeGraph(
         domains=domains, nodes=nodes, edges=edges, interactions=_edge_type(schema["interactions"])
     )
@@ -185,8 +183,16 @@ def _edge_table(edges: Edges) -> Any:
     return pa.table({name: pa.array(column) for name, column in columns.items()})
 
 
-def _edges(table: Any) -> Edges:
-    columns = {name: table.column(name).to_numpy().copy() for name in table.column_names}
+def _edges(path: Path) -> Edges:
+    """Read edges batch by batch: memory holds one copy of them, never two."""
+    with pq.ParquetFile(path) as file:
+        size, columns, end = file.metadata.num_rows, {}, 0
+        for field in file.schema_arrow:
+            columns[field.name] = np.empty(size, dtype=field.type.to_pandas_dtype())
+        for batch in file.iter_batches(batch_size=BATCH):
+            start, end = end, end + len(batch)
+            for name, column in columns.items():
+                column[start:end] = batch.column(name).to_numpy(zero_copy_only=False)
     return Edges(
         src=columns["src"],
         dst=columns["dst"],

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kg.graph import KnowledgeGraph
+from kg.pairs import pairs_among
 
 
 def without_repeats(train: KnowledgeGraph) -> KnowledgeGraph:
@@ -15,14 +16,14 @@ def without_repeats(train: KnowledgeGraph) -> KnowledgeGraph:
     Args:
         train: the training part of a split.
     """
-    edges, num_items = train.interaction_edges, len(train.items)
-    known = edges.src * num_items + edges.dst
-    kept = {}
+    edges, kept = train.interaction_edges, {}
     for edge_type, other in train.edges.items():
         ends = (edge_type[0], edge_type[2])
         if edge_type == train.interactions or set(ends) != {train.user_type, train.item_type}:
             continue
         forward = ends[0] == train.user_type
         users, items = (other.src, other.dst) if forward else (other.dst, other.src)
-        kept[edge_type] = other.take(~np.isin(users * num_items + items, known))
+        repeated = np.zeros(len(other), dtype=np.bool_)
+        repeated[pairs_among(users, items, edges.src, edges.dst)] = True
+        kept[edge_type] = other.take(~repeated)
     return train.with_edges(kept) if kept else train

@@ -148,11 +148,12 @@ class FittedChannels:
 def _trained(graph: KnowledgeGraph, node_type: str) -> IntArray:
     """Return the nodes that statistics may be made of."""
     edges = graph.interaction_edges
-    if node_type == graph.item_type:
-        return np.unique(edges.dst)
-    if node_type == graph.user_type:
-        return np.unique(edges.src)
-    return np.arange(len(graph.nodes[node_type]))
+    trained = np.ones(len(graph.nodes[node_type]), dtype=np.bool_)
+    for kind, rows in ((graph.user_type, edges.src), (graph.item_type, edges.dst)):
+        if node_type == kind:
+            trained[:] = False
+            trained[rows] = True
+    return np.flatnonzero(trained)
 
 
 def _space(node_type: str, channel: str) -> str:

@@ -72,6 +72,12 @@ def test_a_graph_is_read_back_as_it_was(graph, tmp_path):
     assert_same(load_graph(tmp_path / "graph"), graph)
 
 
+def test_edges_come_in_batches(graph, tmp_path, monkeypatch):
+    save_graph(graph, tmp_path / "graph")
+    monkeypatch.setattr("kg.store.BATCH", 1)
+    assert_same(load_graph(tmp_path / "graph"), graph)
+
+
 def test_a_graph_without_domains_is_read_back(graph, tmp_path, make_graph):
     plain = make_graph([("u", "i")], {"i": ()})
     save_graph(plain, tmp_path / "graph")

@@ -91,8 +91,11 @@ def _user_cold(
 def _item_cold(graph: KnowledgeGraph, config: TaskConfig, rng: np.random.Generator) -> Drawn:
     edges, in_target = graph.interaction_edges, graph.item_mask(config.target)
     if config.cold_items is None:
-        used = np.unique(edges.dst)
-        valid, test = _draw(used[in_target[used]], config, rng, f"items of {config.target!r}")
+        used: BoolArray = np.zeros(len(graph.items), dtype=np.bool_)
+        used[edges.dst] = True
+        valid, test = _draw(
+            np.flatnonzero(used & in_target), config, rng, f"items of {config.target!r}"
+        )
     else:
         valid, test = read_cold_file(config.cold_items, graph.items.vocab)
         foreign = np.concatenate([valid, test])
@@ -141,7 +144,10 @@ def overlapping_users(
     edges, in_target = graph.interaction_edges, graph.item_mask(config.target)
     # a shared item is a target item too: it cannot be the history that a cold user keeps
     in_source = graph.item_mask(*sources) & ~in_target
-    return np.intersect1d(edges.src[in_target[edges.dst]], edges.src[in_source[edges.dst]])
+    there: BoolArray = np.zeros((2, len(graph.users)), dtype=np.bool_)
+    for mask, inside in zip(there, (in_target, in_source), strict=True):
+        mask[edges.src[inside[edges.dst]]] = True
+    return np.flatnonzero(there.all(axis=0))
 
 
 def _warm(graph: KnowledgeGraph, config: TaskConfig, rng: np.random.Generator) -> Drawn:

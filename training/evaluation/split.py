@@ -17,6 +17,7 @@ import numpy as np
 
 from kg.errors import InputError, LeakError
 from kg.graph import BoolArray, KnowledgeGraph, Nodes
+from kg.pairs import pairs_among
 from kg.vocab import IntArray
 from training.config import TaskConfig
 from training.evaluation.protocols import TEST, VALID, hold_out, source_domains
@@ -149,19 +150,21 @@ def check_no_leak(split: Split) -> None:
     train, num_items = split.train, len(split.train.items)
     valid = split.valid.users * num_items + split.valid.items
     test = split.test.users * num_items + split.test.items
-    both = _common(valid, test)
+    both = np.intersect1d(valid, test)
     if len(both):
         raise LeakError(f"{_pair(train, both[0])} is in both valid and test")
-    held_out = np.concatenate([valid, test, split.unranked[0] * num_items + split.unranked[1]])
+    users = np.concatenate([split.valid.users, split.test.users, split.unranked[0]])
+    items = np.concatenate([split.valid.items, split.test.items, split.unranked[1]])
     for edge_type, edges in train.edges.items():
         ends = (edge_type[0], edge_type[2])
         pairs = []
         if ends == (train.user_type, train.item_type):
-            pairs.append(edges.src * num_items + edges.dst)
+            pairs.append((edges.src, edges.dst))
         if ends == (train.item_type, train.user_type):
-            pairs.append(edges.dst * num_items + edges.src)
-        for keys in pairs:
-            leaked = _common(keys, held_out)
+            pairs.append((edges.dst, edges.src))
+        for some_users, some_items in pairs:
+            found = pairs_among(some_users, some_items, users, items)
+            leaked = np.unique(some_users[found] * num_items + some_items[found])
             if len(leaked):
                 what = "a training interaction" if edge_type == train.interactions else "still"
                 raise LeakError(
@@ -172,15 +175,6 @@ def check_no_leak(split: Split) -> None:
     in_target = train.item_mask(split.target)[edges.dst]
     _check_cold(train.users, split.cold_users, edges.src[in_target], split, "cold users")
     _check_cold(train.items, split.cold_items, edges.dst, split, "cold items")
-
-
-def _common(keys: IntArray, few: IntArray) -> IntArray:
-    """Return which of few keys are among many, sorted and once each."""
-    few = np.sort(few)
-    if not len(few):
-        return few
-    place = np.minimum(np.searchsorted(few, keys), len(few) - 1)
-    return np.unique(keys[few[place] == keys])
 
 
 def _check_cold(nodes: Nodes, cold: IntArray, ends: IntArray, split: Split, what: str) -> None:
@@ -206,8 +200,9 @@ def _held_out(
 
 
 def _trained_items(train: KnowledgeGraph, target: str) -> IntArray:
-    items = np.unique(train.interaction_edges.dst)
-    return np.asarray(items[train.item_mask(target)[items]])
+    used = np.zeros(len(train.items), dtype=np.bool_)
+    used[train.interaction_edges.dst] = True
+    return np.flatnonzero(used & train.item_mask(target))
 
 
 def _user_domains(graph: KnowledgeGraph) -> BoolArray:

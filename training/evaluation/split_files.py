@@ -1,15 +1,16 @@
 """Splits on disk: Parquet with raw ids, tied to the graph that was split."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from kg.errors import ArtefactError, FingerprintError
 from kg.files import read_manifest, write_folder
-from kg.graph import KnowledgeGraph
+from kg.graph import BoolArray, KnowledgeGraph
+from kg.pairs import pairs_among
 from kg.vocab import IntArray, Vocab
 from training.evaluation.split import HeldOut, Split, check_no_leak, without_interactions
 
@@ -37,11 +38,11 @@ def save_split(split: Split, path: Path) -> None:
             aside / "held_out.parquet",
             user=pa.concat_arrays([_ids(users, rows) for _, rows, _ in held_out]),
             item=pa.concat_arrays([_ids(items, rows) for _, _, rows in held_out]),
-            part=[name for name, rows, _ in held_out for _ in range(len(rows))],
+            part=pa.concat_arrays([pa.repeat(name, len(rows)) for name, rows, _ in held_out]),
         )
         _write(
             aside / "candidates.parquet",
-            part=[name for name, part in parts.items() for _ in range(len(part.candidates))],
+            part=pa.concat_arrays([pa.repeat(n, len(p.candidates)) for n, p in parts.items()]),
             item=pa.concat_arrays([_ids(items, part.candidates) for part in parts.values()]),
         )
         _write(aside / "cold_users.parquet", user=_ids(users, split.cold_users))
@@ -66,27 +67,27 @@ def load_split(path: Path, graph: KnowledgeGraph) -> Split:
             f"{path} splits another graph (made of {manifest['graph'][:12]}, opened with "
             f"{graph.fingerprint[:12]}); make the split again"
         )
-    users, items, num_items = graph.users.vocab, graph.items.vocab, len(graph.items)
+    users, items = graph.users.vocab, graph.items.vocab
     held_out = pyarrow.parquet.read_table(path / "held_out.parquet")
     candidates = pyarrow.parquet.read_table(path / "candidates.parquet")
     user_rows, item_rows = users.index(held_out["user"]), items.index(held_out["item"])
     candidate_rows = items.index(candidates["item"])
-    part_of, candidate_part = _strings(held_out["part"]), _strings(candidates["part"])
 
     edges = graph.interaction_edges
-    removed = np.isin(edges.src * num_items + edges.dst, user_rows * num_items + item_rows)
+    removed = np.zeros(len(edges), dtype=np.bool_)
+    removed[pairs_among(edges.src, edges.dst, user_rows, item_rows)] = True
     if removed.sum() != len(held_out):
         raise ArtefactError(f"{path} is damaged: it holds out interactions that are not there")
 
     def part(name: str) -> HeldOut:
-        rows = part_of == name
+        rows = _equal(held_out["part"], name)
         return HeldOut(
             users=user_rows[rows],
             items=item_rows[rows],
-            candidates=candidate_rows[candidate_part == name],
+            candidates=candidate_rows[_equal(candidates["part"], name)],
         )
 
-    unranked = part_of == "unranked"
+    unranked = _equal(held_out["part"], "unranked")
     split = Split(
         protocol=manifest["protocol"],
         sources=tuple(manifest["sources"]),
@@ -109,13 +110,9 @@ def _ids(vocab: Vocab, rows: IntArray) -> pa.StringArray:
     return vocab.ids.take(pa.array(rows, pa.int64()))
 
 
-def _strings(column: pa.ChunkedArray) -> Any:
-    return np.asarray(column.to_pylist(), dtype=np.str_)
+def _equal(column: pa.ChunkedArray, name: str) -> BoolArray:
+    return np.asarray(pc.equal(column, name).to_numpy(), dtype=np.bool_)
 
 
-def _write(path: Path, **columns: Any) -> None:
-    arrays = {
-        name: column if isinstance(column, pa.Array) else pa.array(column, pa.string())
-        for name, column in columns.items()
-    }
-    pyarrow.parquet.write_table(pa.table(arrays), path)
+def _write(path: Path, **columns: pa.Array) -> None:
+    pyarrow.parquet.write_table(pa.table(columns), path)
