@@ -51,6 +51,7 @@ def prepare(
     *,
     further: Channels | None = None,
     neighbours: Mapping[str, Neighbours] | None = None,
+    fitted: FittedChannels | None = None,
 ) -> Objective:
     """Build the objective of one protocol; nothing held out is looked at.
 
@@ -61,6 +62,7 @@ def prepare(
         device: where to compute.
         further: channels made of `split.train`, such as histories of users.
         neighbours: text neighbours by relation where they are known; None to search them.
+        fitted: what makes the network's input of features; None to fit it on this graph.
 
     Raises:
         ConfigError: `channels` names a channel or column that is not there.
@@ -74,7 +76,7 @@ def prepare(
         node_type: {**features.channels.get(node_type, {}), **(further or {}).get(node_type, {})}
         for node_type in train.nodes
     }
-    fitted = FittedChannels.fit(train, encoded, job.channels)
+    fitted = fitted or FittedChannels.fit(train, encoded, job.channels)
     channels = fitted.apply(train, encoded)
     vectors = channels[train.item_type].get(TEXT)
     if neighbours is None:
