@@ -7,6 +7,9 @@ from sklearn.utils.extmath import randomized_svd
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
+LARGE = 1 << 25  # coordinates of all users; above, never all of them at once
+ITERATIONS, OVERSAMPLES = 4, 10  # of the power method; more directions than are asked for
+BLOCK = 1 << 18  # users at once
 
 
 def spectral_items(
@@ -35,17 +38,67 @@ def spectral_items(
     matrix = sparse.csr_matrix((ones, (users, items)), shape=(num_users, num_items))
     user_degree = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1)
     item_degree = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1)
-    normalised = sparse.diags(user_degree**-0.5) @ matrix @ sparse.diags(item_degree**-0.5)
-    rank = min(width, min(normalised.shape) - 1)
+    rank = min(width, min(matrix.shape) - 1)
     out: FloatArray = np.zeros((num_items, width), dtype=np.float32)
     if rank < 1:
         return out
-    _, strength, vectors = randomized_svd(normalised, rank, n_iter=4, random_state=seed)
-    out[:, :rank] = vectors.T * np.sqrt(strength)
+    if num_users * (rank + OVERSAMPLES) > LARGE:
+        strength, columns = _of_gram(matrix, user_degree, item_degree, rank, seed)
+    else:
+        normalised = sparse.diags(user_degree**-0.5) @ matrix @ sparse.diags(item_degree**-0.5)
+        _, strength, vectors = randomized_svd(
+            normalised, rank, n_iter=ITERATIONS, random_state=seed
+        )
+        columns = vectors.T
+    out[:, :rank] = columns * np.sqrt(strength)
     warm = np.unique(items)
     length = float(np.sqrt(np.square(out[warm, :256]).sum(axis=1).mean()))
     out /= max(length, 1e-12)
     return out
+
+
+def _of_gram(
+    matrix: sparse.csr_matrix,
+    user_degree: FloatArray,
+    item_degree: FloatArray,
+    rank: int,
+    seed: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Return singular values and right vectors, from products with the Gram matrix of the items.
+
+    Two products of the randomised method are made as one, a block of users after the other, so
+    that memory holds some matrices of items and none of users.
+
+    Args:
+        matrix: interactions, `[num_users, num_items]`.
+        user_degree: `[num_users]`.
+        item_degree: `[num_items]`.
+        rank: how many.
+        seed: of the directions it begins with.
+
+    Returns:
+        float32 `[rank]`, falling, and `[num_items, rank]`.
+    """
+    scale = (item_degree**-0.5).astype(np.float32)[:, None]
+    share = (1 / user_degree).astype(np.float32)[:, None]
+
+    def product(x: FloatArray) -> FloatArray:
+        x, out = x * scale, np.zeros_like(x)
+        for first in range(0, matrix.shape[0], BLOCK):
+            rows = matrix[first : first + BLOCK]
+            out += rows.T @ (rows @ x * share[first : first + BLOCK])
+        return out * scale
+
+    width = min(rank + OVERSAMPLES, matrix.shape[1])
+    draws = np.random.default_rng(seed)
+    basis: FloatArray = draws.standard_normal((matrix.shape[1], width), dtype=np.float32)
+    for _ in range(ITERATIONS):
+        basis = np.linalg.qr(product(basis))[0]
+    values, turn = np.linalg.eigh(basis.T.astype(np.float64) @ product(basis))
+    best = np.argsort(-values)[:rank]
+    vectors: FloatArray = basis @ turn[:, best].astype(np.float32)
+    vectors *= np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(rank)])
+    return np.sqrt(np.maximum(values[best], 0)).astype(np.float32), vectors
 
 
 def principal_texts(x: FloatArray, width: int, seed: int) -> tuple[FloatArray, FloatArray]:

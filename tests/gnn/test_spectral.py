@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -19,10 +21,18 @@ def edges():
     return np.array(pairs, dtype=np.int64).T
 
 
+@pytest.fixture(params=["all users at once", "blocks of users"])
+def _way(request, monkeypatch):
+    if request.param == "blocks of users":
+        monkeypatch.setattr("gnn.spectral.LARGE", 0)
+        monkeypatch.setattr("gnn.spectral.BLOCK", 6)
+
+
 def vectors(edges, width=4, seed=0):
     return spectral_items(edges[0], edges[1], NUM_USERS, NUM_ITEMS, width, seed)
 
 
+@pytest.mark.usefixtures("_way")
 def test_items_of_one_block_are_closest(edges):
     found = vectors(edges, width=2)[:12]
     unit = found / np.linalg.norm(found, axis=1, keepdims=True)
@@ -32,6 +42,7 @@ def test_items_of_one_block_are_closest(edges):
     assert cosine[same].min() > cosine[~same].max() + 0.5
 
 
+@pytest.mark.usefixtures("_way")
 def test_products_equal_the_low_rank_matrix(edges):
     """V S V' is the square root of the item-item matrix A'A, whose eigenvalues are S^2."""
     matrix = np.zeros((NUM_USERS, NUM_ITEMS))
@@ -47,6 +58,7 @@ def test_products_equal_the_low_rank_matrix(edges):
     np.testing.assert_allclose(product * scale, expected, atol=1e-3)
 
 
+@pytest.mark.usefixtures("_way")
 def test_warm_items_have_unit_length_and_cold_ones_nothing(edges):
     found = vectors(edges)
 
@@ -55,6 +67,7 @@ def test_warm_items_have_unit_length_and_cold_ones_nothing(edges):
     assert not found[COLD].any()
 
 
+@pytest.mark.usefixtures("_way")
 def test_missing_singular_vectors_are_zero(edges):
     found = vectors(edges, width=40)
 
@@ -63,6 +76,7 @@ def test_missing_singular_vectors_are_zero(edges):
     assert not found[:, 12:].any()
 
 
+@pytest.mark.usefixtures("_way")
 def test_one_seed_gives_one_result(edges):
     first = vectors(edges)
     np.random.seed(7)  # noqa: NPY002 - the global generator is disturbed on purpose
@@ -70,14 +84,30 @@ def test_one_seed_gives_one_result(edges):
     assert np.array_equal(vectors(edges), first)
 
 
+@pytest.mark.usefixtures("_way")
 def test_the_order_of_edges_does_not_matter(edges):
     shuffled = edges[:, np.random.default_rng(1).permutation(edges.shape[1])]
 
     np.testing.assert_array_equal(vectors(shuffled), vectors(edges))
 
 
+@pytest.mark.usefixtures("_way")
 def test_one_user_gives_zeros():
     assert not spectral_items(np.array([0, 0]), np.array([0, 1]), 1, 2, 3, 0).any()
+
+
+def test_large_graphs_have_no_matrix_of_all_users(monkeypatch):
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(200_000, size=200_000), rng.integers(100, size=200_000)
+    peaks = []
+    for large in (1 << 60, 0):
+        monkeypatch.setattr("gnn.spectral.LARGE", large)
+        monkeypatch.setattr("gnn.spectral.BLOCK", 1_000)
+        tracemalloc.start()
+        spectral_items(users, items, 200_000, 100, 16, 0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 200_000 * 26 * 4 < peaks[0]
 
 
 @pytest.fixture
