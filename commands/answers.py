@@ -22,7 +22,6 @@ from commands.newcomers import (
     NewEdges,
     NewNodes,
     Said,
-    described,
     joined_by,
     somebody,
 )
@@ -173,6 +172,7 @@ def similar(
     """Show the nearest nodes, across domains."""
     if (node_id is None) == (text is None):
         raise InputError("give either --id ID or --text TEXT")
+    from queries.newcomers.one import with_item
     from queries.recommender import Recommender
     from queries.show import answer_rows, print_answers
 
@@ -180,7 +180,7 @@ def similar(
     if text is not None:
         if node_type not in (None, recommender.graph.item_type):
             raise InputError("--text describes an item: leave --type away")
-        recommender, node_id = described(recommender, text, domain)
+        recommender, node_id = with_item(recommender, text, domain)
     assert node_id is not None
     ids, cosines = recommender.similar(node_id, node_type=node_type, domain=domain, k=k)
     rows = answer_rows(recommender, ids.tolist(), cosines.tolist(), node_type)

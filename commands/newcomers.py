@@ -8,7 +8,6 @@ import typer
 from kg.errors import InputError
 
 if TYPE_CHECKING:
-    from kg.vocab import Vocab
     from queries.recommender import Recommender
 
 Likes = Annotated[
@@ -40,32 +39,11 @@ def somebody(
         InputError: nothing is said of them.
     """
     from queries.lists import read_items
-    from queries.newcomers import Newcomers
+    from queries.newcomers.one import with_user
 
-    items = read_items(recommender.graph, likes or (), skip_unknown=False)
-    if not items and not (text or "").strip():
-        raise InputError("--likes and --text are empty: nothing is known of whom to recommend to")
-    user = _unused("you", recommender.graph.users.vocab)
-    return recommender.with_newcomers(Newcomers.likes(items, user, text=text or "")), user
-
-
-def described(
-    recommender: "Recommender", text: str, domain: str | None
-) -> tuple["Recommender", str]:
-    """Return a recommender that knows an item with a text too, and the item's id.
-
-    Raises:
-        InputError: the text is empty, or there is no such domain.
-    """
-    from queries.newcomers import Newcomers
-
-    if not text.strip():
-        raise InputError("--text is empty")
-    graph = recommender.graph
-    item = _unused("text", graph.items.vocab)
-    domains = graph.domains if domain is None else [domain]
-    new = Newcomers.item(item, text, domains, node_type=graph.item_type)
-    return recommender.with_newcomers(new), item
+    return with_user(
+        recommender, read_items(recommender.graph, likes or (), skip_unknown=False), text or ""
+    )
 
 
 def joined_by(recommender: "Recommender", nodes: Path | None, edges: Path | None) -> "Recommender":
@@ -81,12 +59,3 @@ def joined_by(recommender: "Recommender", nodes: Path | None, edges: Path | None
     from queries.newcomers import Newcomers
 
     return recommender.with_newcomers(Newcomers.from_files(nodes, edges))
-
-
-def _unused(name: str, vocab: "Vocab") -> str:
-    """Return a name that no node has."""
-    number, found = 1, name
-    while found in vocab:
-        number += 1
-        found = f"{name}-{number}"
-    return found

@@ -1,4 +1,4 @@
-"""Nodes of requests that the graph does not have: somebody new for one question, or to stay."""
+"""Nodes of requests that the graph does not have, added to stay."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,28 +11,6 @@ from queries.serving.bodies import Add, NewNode
 
 if TYPE_CHECKING:
     from queries.newcomers.tables import Newcomers
-
-
-def with_somebody(
-    recommender: Recommender, likes: Sequence[str] | None, text: str | None
-) -> tuple[Recommender, str]:
-    """Return a recommender that knows one user more, and the id of that user.
-
-    Args:
-        recommender: of the model; it is not changed.
-        likes: ids of items that they used.
-        text: what is known of them in words.
-
-    Raises:
-        UnknownIdError: an item is unknown.
-        InputError: the run has no encoder for texts.
-    """
-    from queries.newcomers.tables import USER, Newcomers
-
-    name = USER
-    while name in recommender.graph.users.vocab:
-        name += "'"
-    return recommender.with_newcomers(Newcomers.likes(likes or (), name, text=text or "")), name
 
 
 def with_added(recommender: Recommender, requests: Sequence[Add]) -> Recommender:

@@ -11,7 +11,7 @@ from kg.graph import FloatArray
 from kg.vocab import IntArray
 from queries.answers import node_type_of
 from queries.filters import SEEN_LEFT_OUT, Filters
-from queries.serving.arriving import with_somebody
+from queries.newcomers.one import with_item, with_user
 from queries.serving.bodies import Explain, Pair, Recommend, Similar
 from queries.serving.served import Served
 
@@ -107,28 +107,35 @@ def recommend_somebody(asked: Wanted, body: Recommend) -> list[list[dict[str, An
     """
     served = asked.served
     served.names.rows(body.likes or (), served.graph.item_type)
-    recommender, _ = with_somebody(served.recommender, body.likes, body.text)
+    recommender, _ = with_user(served.recommender, body.likes or (), body.text or "")
     known = replace(asked, served=replace(served, recommender=recommender))
     return recommend(known, [len(served.graph.users)])
 
 
 def similar(served: Served, body: Similar) -> list[dict[str, Any]]:
-    """Return each node and its nearest.
+    """Return each node and its nearest; the one of a text has no id.
 
     Raises:
-        InputError: unknown node type or domain, or more answers than there are.
+        InputError: unknown node type or domain, more answers than there are, or a text where the
+            run has no encoder for texts.
         UnknownIdError: a node is unknown.
     """
-    engine = served.recommender.engine
-    node_type = node_type_of(engine.graph, body.type)
-    rows = served.names.rows(body.ids, node_type)
-    nodes = engine.graph.nodes[node_type]
-    bounded(body.k, len(nodes), f"nodes of {node_type}")
-    asked = np.asarray(rows, dtype=np.int64)
-    found, cosines = engine.similar(node_type, asked, body.domain, min(body.k, len(nodes)))
+    recommender, asked = served.recommender, body.ids
+    node_type = node_type_of(recommender.graph, body.type)
+    bounded(body.k, len(recommender.graph.nodes[node_type]), f"nodes of {node_type}")
+    if body.text is not None:
+        if node_type != recommender.graph.item_type:
+            raise InputError("a text describes an item: leave type away")
+        recommender, _ = with_item(recommender, body.text, body.domain)
+        rows = [len(recommender.graph.items) - 1]
+    else:
+        rows = served.names.rows(asked or (), node_type)
+    engine, nodes = recommender.engine, recommender.graph.nodes[node_type]
+    places = np.asarray(rows, dtype=np.int64)
+    found, cosines = engine.similar(node_type, places, body.domain, min(body.k, len(nodes)))
     return [
         {"id": node_id, "nodes": _scored(served, node_type, found[place], cosines[place])}
-        for place, node_id in enumerate(body.ids)
+        for place, node_id in enumerate(asked or (None,))
     ]
 
 
@@ -167,7 +174,7 @@ def explain(served: Served, body: Explain) -> dict[str, Any]:
     graph = served.graph
     served.names.rows([body.item, *(body.likes or ())], graph.item_type)
     if body.user is None:
-        recommender, user = with_somebody(served.recommender, body.likes, body.text)
+        recommender, user = with_user(served.recommender, body.likes or (), body.text or "")
     else:
         recommender, user = served.recommender, body.user
         served.names.rows([user], graph.user_type)

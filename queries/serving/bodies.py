@@ -62,12 +62,19 @@ class Recommend(FilterFields):
 
 
 class Similar(Body):
-    """Nodes whose nearest are asked for."""
+    """Nodes whose nearest are asked for, or the text of an item that there is not."""
 
-    ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_BATCH)]
+    ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_BATCH)] | None = None
+    text: Text | None = None
     type: Name | None = Field(None, description="Type of the nodes; items.")
     domain: Name | None = Field(None, description="Where answers are taken from; everywhere.")
     k: Number = 10
+
+    @model_validator(mode="after")
+    def _one_question(self) -> "Similar":
+        if (self.ids is None) == (self.text is None):
+            raise ValueError("give either ids, or the text of a new item")
+        return self
 
 
 class Pair(Body):

@@ -42,9 +42,9 @@ class Recommended(BaseModel):
 
 
 class NearestTo(BaseModel):
-    """What is nearest to one node."""
+    """What is nearest to one node; to the item of a text, which has no id."""
 
-    id: str
+    id: str | None
     nodes: list[Scored]
 
 

@@ -23,5 +23,5 @@ export const about = () => ask("about");
 export const search = (q, type) => ask(`search?${query({ q, ...(type && { type }) })}`);
 export const history = (user) => ask(`history?${query({ user })}`);
 export const recommend = (who, domain, k) => ask("recommend", { ...who, domain, k });
-export const similar = (id, domain, k) => ask("similar", { ids: [id], domain, k });
+export const similar = (what, domain, k) => ask("similar", { ...what, domain, k });
 export const explain = (who, item) => ask("explain", { ...who, item });

@@ -49,8 +49,8 @@ function closeWhy() {
 
 async function choose(node) {
   const user = node.type === state.about.user_type;
-  state.who = user ? { user: node.id } : { item: node.id };
-  state.name = node.title || node.id;
+  state.who = user ? { user: node.id } : { item: { ids: [node.id] } };
+  state.name = user ? node.title || node.id : `“${node.title || node.id}”`;
   replace(one("#history"));
   await Promise.all([user && showHistory(node.id), answer()]);
 }
@@ -85,7 +85,7 @@ async function answer() {
       items = found.answers[0].items;
     }
     if (mine !== state.asked) return;
-    const what = who.item ? `Nearest to “${name}”` : `For ${name}`;
+    const what = who.item ? `Nearest to ${name}` : `For ${name}`;
     say(items.length ? `${what}, ${domain}` : `${what}: nothing in ${domain}`);
     showItems(items, !who.item);
   } catch (error) {
@@ -209,9 +209,11 @@ async function start() {
   one("#new").addEventListener("submit", (event) => {
     event.preventDefault();
     const text = one("#text").value.trim(), likes = state.liked.map((node) => node.id);
+    const item = event.submitter === one("#near");
+    if (item && !text) return say("Write what the item is.", true);
     if (!text && !likes.length) return say("Write a few words, or choose something liked.", true);
-    state.who = { ...(text && { text }), ...(likes.length && { likes }) };
-    state.name = "you";
+    state.who = item ? { item: { text } } : { ...(text && { text }), ...(likes.length && { likes }) };
+    state.name = item ? "what you described" : "you";
     replace(one("#history"));
     return answer();
   });

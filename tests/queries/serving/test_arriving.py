@@ -1,5 +1,8 @@
 import pytest
 
+from queries.newcomers import Newcomers
+from queries.recommender import Recommender
+
 NEW = {
     "nodes": [
         {
@@ -43,6 +46,32 @@ def test_likes_and_a_text_are_of_one_person(client):
     liked = {"likes": ["books-02", "books-04"], "k": 4}
     both = client.post("/recommend", json={**liked, "text": "The films called 3"})
     assert len(ids(both)) == 4
+
+
+def test_the_text_of_an_item_has_nearest(client, trained):
+    asked = {"text": "The films called 4", "domain": "films", "k": 3}
+    answer = client.post("/similar", json=asked).json()["answers"][0]
+    item = Newcomers.item("new", asked["text"], ["films"], node_type="item")
+    larger = Recommender.open(trained).with_newcomers(item)
+    expected = larger.similar("new", domain="films", k=3)[0].tolist()
+    assert answer["id"] is None
+    assert [node["id"] for node in answer["nodes"]] == expected
+    assert client.get("/about").json()["added"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"text": "  "}, 422, "blank"),
+        ({"text": "words", "type": "user"}, 422, "leave type away"),
+        ({"text": "words", "ids": ["b1"]}, 422, "either ids, or the text"),
+        ({}, 422, "either ids, or the text"),
+    ],
+)
+def test_what_is_no_text_of_an_item(client, body, status, message):
+    reply = client.post("/similar", json=body)
+    assert reply.status_code == status
+    assert message in reply.json()["error"]
 
 
 def test_nodes_that_are_added_can_be_asked_for_at_once(client):

@@ -138,6 +138,19 @@ def test_somebody_new_gets_answers(page):
     assert page.locator("#list li").count() > 1
 
 
+def test_an_item_that_nobody_knows_has_its_like(page):
+    page.click("#tab-new")
+    page.fill("#text", "The films called 4")
+    page.click("#near")
+    page.wait_for_selector("#state:has-text('Nearest to what you described, films')")
+    assert page.locator("#list li").count() > 1
+    page.click("#domains button:has-text('books')")
+    page.wait_for_selector("#state:has-text('Nearest to what you described, books')")
+    page.fill("#text", "")
+    page.click("#near")
+    assert "Write what the item is" in page.inner_text("#state.wrong")
+
+
 def test_what_is_wrong_is_said(page):
     page.click("#tab-new")
     page.click("#new button.main")
