@@ -86,7 +86,7 @@ def locked(path: Path) -> Iterator[None]:
     """Keep others from writing a folder that is there, until the block or the process ends.
 
     What is locked is the folder itself, so that nothing is left behind. (Where the system has no
-    such locks, on other systems than Unix, nothing is.)
+    such locks, on other systems than Unix and some network disks, nothing is.)
 
     Raises:
         ArtefactError: another process has it.
@@ -107,6 +107,8 @@ def locked(path: Path) -> Iterator[None]:
             same = os.path.samestat(os.fstat(handle), path.stat())
         except (BlockingIOError, FileNotFoundError):
             same = False  # or replaced while it was opened
+        except OSError:
+            same = True  # a network disk that knows no such locks
         if not same:
             raise ArtefactError(f"{path} is being written by another process: try when it is done")
         yield
@@ -128,9 +130,7 @@ def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
         ArtefactError: `path` holds something else, which replacing would destroy.
     """
     check_folder(path, kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
+    with in_place_of(path) as aside:
         yield aside
         files = {
             str(file.relative_to(aside)): {"bytes": file.stat().st_size, "sha256": sha256(file)}
@@ -140,6 +140,18 @@ def write_folder(path: Path, kind: str, **about: Any) -> Iterator[Path]:
         for file in files:
             _flush(aside / file)
         write_json(aside / MANIFEST, {"kind": kind, **about, "files": files})
+
+
+@contextmanager
+def in_place_of(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `path`; give it that name, in one step, if the block succeeds.
+
+    What was there until then is removed. `write_folder` says what a kill may leave behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield aside
         aside.chmod(0o755)
         if not path.exists():
             aside.rename(path)

@@ -73,6 +73,11 @@ class RunFolder:
         return self.path / "encoder"
 
     @property
+    def updates(self) -> Path:
+        """Folder: what updates of the run have found, one folder each (`training.updating`)."""
+        return self.path / "updates"
+
+    @property
     def report(self) -> Path:
         """One self-contained page."""
         return self.path / "report.html"
