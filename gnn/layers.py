@@ -28,6 +28,6 @@ class NearIdentity(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows, `[num_nodes, width]` to the same."""
-        heads = x.view(len(x), -1, self.size).transpose(0, 1)
+        heads = x.view(len(x), x.shape[1] // self.size, self.size).transpose(0, 1)
         mapped = torch.bmm(heads, self.weight / self.size).transpose(0, 1).reshape(x.shape)
         return x * self.start + mapped if self.start else mapped

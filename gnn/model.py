@@ -107,6 +107,7 @@ class TransferGNN(nn.Module):
             for _ in range(layers)
         ]
         self.convs = nn.ModuleList(hops)
+        self.carriers = [*self.interactions, *(self.knowledge if hops[0].knowledge else [])]
         learned = hops[0].learned_mixture
         self.mix = nn.ParameterDict(
             {
@@ -134,6 +135,21 @@ class TransferGNN(nn.Module):
         layer: nn.Module = self.inputs[self.names[node_type]]
         assert isinstance(layer, NodeInput)
         return layer
+
+    def senders(self) -> list[set[str]]:
+        """Return, for each hop, the node types that may have anything to send.
+
+        Users without features have nothing on the first: nobody needs to hear them there.
+        """
+        inputs = {t: self.node_input(t) for t in self.names}
+        there = {t for t, layer in inputs.items() if layer.names or layer.residual is not None}
+        found = []
+        for _ in self.convs:
+            found.append(there)
+            ends = [(src, dst) for src, _, dst in self.carriers]
+            reached = [t for pair in ends for t in pair if there & set(pair)]
+            there = there | set(reached)
+        return found
 
     def states(
         self, x: Mapping[str, Mapping[str, Tensor]], view: View

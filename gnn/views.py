@@ -1,6 +1,6 @@
 """What the network sees in one pass: the graph with some nodes made cold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -29,7 +29,7 @@ class View:
     """
 
     propagations: Mapping[EdgeType, Propagation]
-    near: Mapping[str, Propagation]
+    near: Mapping[str, Callable[[Tensor], Tensor]]
     cold_items: Tensor
     hidden_channels: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     rows: Mapping[str, Tensor] = field(default_factory=dict)
@@ -63,6 +63,12 @@ class GraphView:
         item_type: node type of items.
         interactions: edge types of what is predicted, from `gnn.data.interaction_types`. Whatever
             else users have to do with items is knowledge: it stays where somebody plays cold.
+
+    Attributes:
+        adjacencies: by edge type, without text neighbours.
+        near: text neighbours by relation.
+        histories: channels that are made of each relation of interactions.
+        never_seen: items without interactions, bool `[num_items]`.
     """
 
     def __init__(
@@ -89,7 +95,7 @@ class GraphView:
             if (item_type, name, item_type) in self.adjacencies
         }
         histories = [c for c in data[user_type].get("x", {}) if c.startswith(HISTORY)]
-        self._histories = {
+        self.histories = {
             edge: [c for c in histories if edge[1].endswith(":" + c.removeprefix(HISTORY))]
             for edge in self.interactions
         }
@@ -122,22 +128,13 @@ class GraphView:
             hidden_relations: edge types of the target domain.
         """
         cold = self.never_seen if hidden_items is None else self.never_seen | hidden_items
-        lost = torch.zeros_like(cold)
-        for edge_type in hidden_relations:
-            lost[self.adjacencies[edge_type].dst] = True
         propagations = dict(self._fixed)
         hidden: dict[str, Tensor] = {}
-        for edge_type in self.interactions:
+        for edge_type, keep in self.visible(hidden_items, hidden_users, hidden_relations).items():
             adjacency = self.adjacencies[edge_type]
-            keep = None
-            if hidden_items is not None:
-                keep = ~hidden_items[adjacency.dst]
-            if hidden_users is not None:
-                visible = ~(hidden_users[adjacency.src] & lost[adjacency.dst])
-                keep = visible if keep is None else keep & visible
             propagations[edge_type] = adjacency.symmetric(keep)
             if keep is not None:
-                for channel in self._histories[edge_type]:
+                for channel in self.histories[edge_type]:
                     losers = hidden.setdefault(channel, torch.zeros_like(self._no_user))
                     losers[adjacency.src[~keep]] = True
         near = {name: edges.mean(~cold[edges.src]) for name, edges in self.near.items()}
@@ -147,6 +144,37 @@ class GraphView:
             cold_items=cold,
             hidden_channels={self.user_type: hidden} if hidden else {},
         )
+
+    def visible(
+        self,
+        hidden_items: Tensor | None = None,
+        hidden_users: Tensor | None = None,
+        hidden_relations: tuple[EdgeType, ...] = (),
+    ) -> dict[EdgeType, Tensor | None]:
+        """Return which edges are left of each relation of interactions; None for all.
+
+        Args:
+            hidden_items: as for `view`.
+            hidden_users: as for `view`.
+            hidden_relations: as for `view`.
+
+        Returns:
+            Bool `[num_edges]`, in the order of the relation's adjacency.
+        """
+        lost = torch.zeros_like(self.never_seen)
+        for edge_type in hidden_relations:
+            lost[self.adjacencies[edge_type].dst] = True
+        kept: dict[EdgeType, Tensor | None] = {}
+        for edge_type in self.interactions:
+            adjacency = self.adjacencies[edge_type]
+            keep = None
+            if hidden_items is not None:
+                keep = ~hidden_items[adjacency.dst]
+            if hidden_users is not None:
+                visible = ~(hidden_users[adjacency.src] & lost[adjacency.dst])
+                keep = visible if keep is None else keep & visible
+            kept[edge_type] = keep
+        return kept
 
     def to(self, device: torch.device) -> "GraphView":
         """Return self with every tensor moved to `device`."""

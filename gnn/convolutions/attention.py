@@ -117,7 +117,8 @@ def _backwards(values: Tensor, y: Tensor, edges: Edges) -> Tensor:
 
 def _products(rows: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> Tensor:
     shape, out = (len(rows) - 1, len(x)), []
-    blocks = x.float().view(len(x), values.shape[1], -1).unbind(1)
+    heads = values.shape[1]
+    blocks = x.float().view(len(x), heads, x.shape[1] // heads).unbind(1)
     with torch.autocast(x.device.type, enabled=False):
         for weights, block in zip(values.float().unbind(1), blocks, strict=True):
             matrix = torch.sparse_csr_tensor(

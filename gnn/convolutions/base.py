@@ -27,9 +27,11 @@ class Convolution(nn.Module, ABC):
 
     Attributes:
         learned_mixture: whether the network learns how much each hop counts, or adds them up.
+        knowledge: whether relations that are not interactions carry anything.
     """
 
     learned_mixture: ClassVar[bool] = True
+    knowledge: ClassVar[bool] = True
 
     @abstractmethod
     def forward(

@@ -92,7 +92,7 @@ def _logits(x: Tensor, y: Tensor | None, attention: Tensor, edges: Edges, heads:
         return _weigh(rows, attention, heads)
 
     # without checkpoints a row for each edge would be held for the backward pass
-    starts = range(0, len(edges.src), EDGES_AT_ONCE)
+    starts = range(0, max(len(edges.src), 1), EDGES_AT_ONCE)
     return torch.cat(
         [checkpoint(pairs, s, use_reentrant=False, preserve_rng_state=False) for s in starts]
     )
@@ -100,4 +100,4 @@ def _logits(x: Tensor, y: Tensor | None, attention: Tensor, edges: Edges, heads:
 
 def _weigh(rows: Tensor, attention: Tensor, heads: int) -> Tensor:
     bent = functional.leaky_relu(rows.float(), SLOPE) * attention
-    return bent.view(len(rows), heads, -1).sum(-1)
+    return bent.view(len(rows), heads, bent.shape[1] // heads).sum(-1)

@@ -23,6 +23,7 @@ class LightGraphConv(Convolution):
     """
 
     learned_mixture = False
+    knowledge = False
 
     def __init__(self, interactions: Sequence[EdgeType]) -> None:
         super().__init__()
@@ -35,16 +36,11 @@ class LightGraphConv(Convolution):
         receivers: Mapping[str, int] | None = None,
     ) -> Messages:
         """Return summed messages, see `Convolution`."""
-        domains = {edge_type: propagations[edge_type] for edge_type in self.interactions}
-        of_users = torch.stack([p.out_degree for p in domains.values()]).sum(0).clamp(min=1e-12)
-        of_items = torch.stack([p.in_degree for p in domains.values()]).sum(0).clamp(min=1e-12)
         messages = []
         to_src: dict[EdgeType, Tensor] = {}
-        for edge_type, propagation in domains.items():
+        for edge_type, (users, items) in shares(propagations, self.interactions).items():
             user, _, item = edge_type
-            # the share of a node's degree that the domain has turns its normalisation into theirs
-            users = (propagation.out_degree / of_users).sqrt()[:, None]
-            items = (propagation.in_degree / of_items).sqrt()[:, None]
+            propagation = propagations[edge_type]
             if user in h:
                 sums = propagation(h[user] * users)
                 messages.append((item, sums * items[: len(sums)]))
@@ -53,3 +49,23 @@ class LightGraphConv(Convolution):
                 to_src[edge_type] = sums * users[: len(sums)]
                 messages.append((user, to_src[edge_type]))
         return summed(messages), to_src
+
+
+def shares(
+    propagations: Mapping[EdgeType, Propagation], interactions: Sequence[EdgeType]
+) -> dict[EdgeType, tuple[Tensor, Tensor]]:
+    """Return what turns the normalisation within a domain into that over all domains.
+
+    It is the root of the share that the domain has of the degree of each user, `[num_users, 1]`,
+    and of each item, `[num_items, 1]`.
+    """
+    domains = {edge_type: propagations[edge_type] for edge_type in interactions}
+    of_users = torch.stack([p.out_degree for p in domains.values()]).sum(0).clamp(min=1e-12)
+    of_items = torch.stack([p.in_degree for p in domains.values()]).sum(0).clamp(min=1e-12)
+    return {
+        edge_type: (
+            (propagation.out_degree / of_users).sqrt()[:, None],
+            (propagation.in_degree / of_items).sqrt()[:, None],
+        )
+        for edge_type, propagation in domains.items()
+    }
