@@ -1,0 +1,1 @@
+"""The light network as a linear map of inputs that stand still: carried first, weighed later."""
