@@ -77,7 +77,6 @@ def projection(fitted: Fitted, split: Split, rng: np.random.Generator) -> object
     for embeddings in (fitted.start, fitted.final):
         by_domain = {}
         for (_, relation, _), rows in embeddings.domain_views.items():
-            seen = rows.float().cpu().numpy()
-            by_domain[relation.removeprefix(prefix)] = seen[seen.any(axis=1)]
-        views.append({domain: rows for domain, rows in by_domain.items() if len(rows) > 1})
+            by_domain[relation.removeprefix(prefix)] = rows.float().cpu().numpy()
+        views.append({d: rows for d, rows in by_domain.items() if rows.any(axis=1).sum() > 1})
     return project(views[0], views[1], rng)

@@ -18,10 +18,10 @@ def project(
     """Return nodes of each domain before and after training in 2-D, by principal components.
 
     Each of the two spaces has its own components, those of all sampled nodes of all domains. A
-    domain that has as many rows in both shows the same nodes in both.
+    domain that has as many nodes in both shows the same nodes in both.
 
     Args:
-        before: vectors `[num_nodes, dim]` by domain.
+        before: vectors `[num_nodes, dim]` by domain; a zero row is a node that is not there.
         after: vectors `[num_nodes, width]` by domain.
         rng: chooses which nodes are shown where a domain has more than `MAX_POINTS`.
 
@@ -33,12 +33,13 @@ def project(
     for when, vectors in (("before", before), ("after", after)):
         sampled = {}
         for domain in sorted(vectors):
-            rows = np.asarray(vectors[domain], dtype=np.float64)
-            key = (domain, len(rows))
+            rows = np.asarray(vectors[domain])
+            there = np.flatnonzero(rows.any(axis=1))
+            key = (domain, len(there))
             if key not in chosen:
-                size = min(MAX_POINTS, len(rows))
-                chosen[key] = np.sort(rng.choice(len(rows), size, replace=False))
-            sampled[domain] = rows[chosen[key]]
+                size = min(MAX_POINTS, len(there))
+                chosen[key] = np.sort(rng.choice(len(there), size, replace=False))
+            sampled[domain] = rows[there[chosen[key]]].astype(np.float64)
         projected[when] = _principal(sampled)
     return projected
 

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 
 from training.evaluation.projection import MAX_POINTS, project
@@ -35,7 +37,7 @@ def test_is_principal_components():
 
 
 def test_samples_the_same_nodes_of_both_spaces_and_never_too_many():
-    rows = np.arange(3 * MAX_POINTS, dtype=np.float64)
+    rows = 1 + np.arange(3 * MAX_POINTS, dtype=np.float64)
     line = np.stack([rows, np.zeros_like(rows)], axis=1)
     found = project({"a": line, "b": line[:5]}, {"a": -2 * line}, np.random.default_rng(0))
     before, after = (np.array(found[when]["a"])[:, 0] for when in ("before", "after"))
@@ -45,6 +47,24 @@ def test_samples_the_same_nodes_of_both_spaces_and_never_too_many():
     np.testing.assert_allclose(np.abs(np.diff(after)), 2 * np.abs(np.diff(before)), atol=0.01)
     again = project({"a": line, "b": line[:5]}, {"a": -2 * line}, np.random.default_rng(0))
     assert again == found
+
+
+def test_nodes_that_are_not_there_change_nothing():
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(2 * MAX_POINTS, 3)).astype(np.float32)
+    among = np.zeros((3 * MAX_POINTS, 3), dtype=np.float32)
+    among[np.sort(rng.permutation(len(among))[: len(rows)])] = rows
+    with_others = project({"a": among}, {"a": among}, np.random.default_rng(0))
+    assert with_others == project({"a": rows}, {"a": rows}, np.random.default_rng(0))
+
+
+def test_no_copy_of_all_nodes_is_made():
+    rows = np.ones((200_000, 16), dtype=np.float32)
+    tracemalloc.start()
+    project({"a": rows}, {"a": rows}, np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes / 2
 
 
 def test_degenerate_spaces():
