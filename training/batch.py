@@ -1,6 +1,6 @@
 """What one step draws, and the embeddings of it by the rows of the graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,6 +74,11 @@ class Batch:
             asked.setdefault(src, []).append(triples.head)
             asked.setdefault(dst, []).extend(tails)
         return {node_type: torch.unique(torch.cat(rows)) for node_type, rows in asked.items()}
+
+    def answers(self, interactions: Sequence[EdgeType]) -> dict[EdgeType, tuple[Tensor, Tensor]]:
+        """Return the edges to be predicted, by relation; interactions are named in every domain."""
+        asked = dict.fromkeys(interactions, (self.users, self.items))
+        return asked | {each.edge_type: (each.head, each.tail) for each in self.triples}
 
 
 class Embedded:

@@ -97,7 +97,8 @@ class Objective(nn.Module):
         drawn = self._draw(world, batch, draws)
         wanted = drawn.wanted(self.model.user_type, self.model.item_type)
         with self._autocast():
-            embedded = Embedded(wanted, self.regime.embed(world, wanted))
+            answers = drawn.answers(self.model.interactions)
+            embedded = Embedded(wanted, self.regime.embed(world, wanted, answers, draws))
             losses = {"loss_interaction": self._interactions(embedded, drawn)}
             if self.alignment is not None and self.config.alignment_weight:
                 losses["loss_alignment"] = self.alignment(embedded, drawn.aligned)

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from gnn.model import Embeddings, TransferGNN
+from gnn.views import EdgeType
 from training.simulation import Draw, Simulation
+
+Pairs = Mapping[EdgeType, tuple[Tensor, Tensor]]
 
 
 class Regime(ABC):
@@ -47,7 +50,9 @@ class Regime(ABC):
         return self._simulation.draw(draws)
 
     @abstractmethod
-    def embed(self, world: Draw, wanted: Mapping[str, Tensor]) -> Embeddings:
+    def embed(
+        self, world: Draw, wanted: Mapping[str, Tensor], answers: Pairs, draws: torch.Generator
+    ) -> Embeddings:
         """Return embeddings of some nodes of a world, through which gradients reach the network.
 
         Nothing that the world hides may reach them.
@@ -56,6 +61,9 @@ class Regime(ABC):
             world: from `simulate`.
             wanted: rows of nodes by type, int64, ascending and each once, on `device`. Items and
                 users are always there; a type that is missing is not needed.
+            answers: edges that the step is to predict, which a regime may leave out, by edge type:
+                sources and destinations, int64; some of them may not be edges of the relation.
+            draws: source of the randomness of a regime that has any.
 
         Returns:
             Rows in the order of `wanted`: `z` `[len(wanted[type]), width]` of every type that was

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gnn.model import Embeddings, TransferGNN
 from gnn.views import GraphView
-from training.regimes.base import Regime
+from training.regimes.base import Pairs, Regime
 from training.simulation import Draw, Simulation
 
 
@@ -38,7 +38,9 @@ class Full(Regime):
         super().__init__(model, simulation, device, world_steps)
         self._x, self._graph = x, graph
 
-    def embed(self, world: Draw, wanted: Mapping[str, Tensor]) -> Embeddings:
+    def embed(
+        self, world: Draw, wanted: Mapping[str, Tensor], answers: Pairs, draws: torch.Generator
+    ) -> Embeddings:
         """Return rows of the embeddings of all nodes, see `Regime`."""
         everything: Embeddings = self.model(self._x, world.view)
         users, items = wanted[self.model.user_type], wanted[self.model.item_type]

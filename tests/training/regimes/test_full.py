@@ -16,7 +16,7 @@ def test_rows_are_those_that_were_asked_for_in_their_order(objective):
     world = objective.simulate(generator(0, "world"))
     wanted = {"user": torch.tensor([1, 4, 9]), "item": torch.tensor([0, 7])}
 
-    some = objective.regime.embed(world, wanted)
+    some = objective.regime.embed(world, wanted, {}, generator(0, "unused"))
 
     every = objective.model(objective.x, world.view)
     assert set(some.z) == {"user", "item"}
