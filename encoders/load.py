@@ -23,7 +23,8 @@ def encoder_of(config: EncoderConfig) -> CachedEncoder:
         ArtefactError: the model's files are missing, damaged or pickled.
     """
     name = Path(config.model).name  # of a folder, which may lie anywhere
-    return CachedEncoder(_encoder(config), config.cache, storage=config.storage, name=name)
+    encoder = uncached_encoder_of(config)
+    return CachedEncoder(encoder, config.cache, storage=config.storage, name=name)
 
 
 def load_encoder(
@@ -80,10 +81,16 @@ def load_encoder(
         )
     except ValueError as error:
         raise ConfigError(f"encoder: {error}") from None
-    return _encoder(config)
+    return uncached_encoder_of(config)
 
 
-def _encoder(config: EncoderConfig) -> TextEncoder:
+def uncached_encoder_of(config: EncoderConfig) -> TextEncoder:
+    """Return the encoder that the settings describe, without its cache.
+
+    Raises:
+        ConfigError: a setting is wrong, or there is no such model.
+        ArtefactError: the model's files are missing, damaged or pickled.
+    """
     # Imported where they are used: torch alone takes seconds to import.
     if config.endpoint:
         from encoders.models.endpoint import EndpointEncoder

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -178,12 +179,14 @@ class CachedEncoder:
             progress("encode", len(rows) if len(rows) >= BAR_FROM else None) as bar,
         ):
             start, done = time.perf_counter(), 0
+            files = list(_pieces(len(rows), self._file_texts))
+            pieces = [p for file in files for p in _pieces(file.stop, PIECE_TEXTS, file.start)]
+            encoded = self._encoded([texts[row].strip() for row in rows[p]] for p in pieces)
             try:
-                for of_file in _pieces(len(rows), self._file_texts):
+                for of_file in files:
                     keys, packed = [], []
                     for piece in _pieces(of_file.stop, PIECE_TEXTS, of_file.start):
-                        some = [texts[row].strip() for row in rows[piece]]
-                        vectors = self.encoder.encode(some)
+                        some, vectors = next(encoded)
                         finite = np.isfinite(vectors).all(axis=1)
                         packed.append(pack(vectors[finite], self.storage))
                         keys.append(keys_of(some)[finite])
@@ -196,6 +199,23 @@ class CachedEncoder:
                     writing = writer.submit(self._write, keys, packed)
             finally:
                 self._settle(writing)
+
+    def _encoded(self, blocks: Iterator[list[str]]) -> Iterator[tuple[list[str], FloatArray]]:
+        """Yield each block with its vectors; an encoder may take them all at once."""
+        at_once = getattr(self.encoder, "encode_blocks", None)
+        if at_once is None:
+            for block in blocks:
+                yield block, self.encoder.encode(block)
+            return
+        waiting: deque[list[str]] = deque()
+
+        def given() -> Iterator[list[str]]:
+            for block in blocks:
+                waiting.append(block)
+                yield block
+
+        for vectors in at_once(given()):
+            yield waiting.popleft(), vectors
 
     def _write(self, keys: list[KeyArray], packed: list[Packed]) -> None:
         scales = [part.scales for part in packed if part.scales is not None]
