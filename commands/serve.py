@@ -36,6 +36,9 @@ def serve(
     added: Annotated[
         Path | None, typer.Option(help="File that keeps nodes added while serving.")
     ] = None,
+    warm: Annotated[
+        bool, typer.Option("--warm/--no-warm", help="Read the text encoder before it is needed.")
+    ] = True,
     protocol: Protocol = None,
 ) -> None:
     """Answer over HTTP: an API, and a page to try it."""
@@ -57,6 +60,7 @@ def serve(
         origins=tuple(allow_origin or ()),
         watch=watch,
         added=added,
+        warm=warm,
     )
     start(settings, open_to_all=no_api_key)
 

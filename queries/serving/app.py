@@ -22,6 +22,7 @@ from queries.serving.pages import add_pages
 from queries.serving.problems import handle_problems
 from queries.serving.process import steady
 from queries.serving.replies import WRONG
+from queries.serving.served import read_a_text
 from queries.serving.settings import ServeSettings
 from queries.serving.state import State
 
@@ -87,6 +88,8 @@ async def _life(state: State, app: FastAPI) -> AsyncIterator[None]:
     tasks: set[asyncio.Task[None]] = set()
     if state.settings.watch:
         tasks.add(asyncio.create_task(watch(state.models, state.settings.watch, reload)))
+    if state.settings.warm:
+        tasks.add(asyncio.create_task(asyncio.to_thread(read_a_text, state.models.now)))
     loop = asyncio.get_running_loop()
     by_signal = hasattr(signal, "SIGHUP") and (
         threading.current_thread() is threading.main_thread()

@@ -1,10 +1,12 @@
 """One opened model, with what its questions need at hand."""
 
 import hashlib
+import logging
 import time
 from dataclasses import dataclass
 from functools import cached_property
 
+from kg.errors import IsthmusError
 from kg.graph import KnowledgeGraph
 from queries.links.predictor import LinkPredictor
 from queries.prepared import Prepared
@@ -12,6 +14,9 @@ from queries.recommender import Recommender
 from queries.serving.arriving import count, with_added
 from queries.serving.bodies import Add
 from queries.serving.names import Names
+
+
+logger = logging.getLogger("isthmus.serve")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,6 +66,16 @@ class Served:
         """The domain that the model was trained for; the first one of a model without."""
         split = self.recommender.split
         return self.graph.domains[0] if split is None else split.target
+
+
+def read_a_text(served: Served) -> None:
+    """Have somebody new come with a word, so that the next text finds the encoder open."""
+    from queries.newcomers.one import with_user
+
+    try:
+        with_user(served.recommender, (), "words")
+    except (IsthmusError, OSError) as error:
+        logger.info("this run takes no texts: %s", error)
 
 
 def with_requests(served: Served, requests: list[Add]) -> Served:

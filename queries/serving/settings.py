@@ -33,6 +33,8 @@ class ServeSettings:
         origins: web pages of other origins that may ask (CORS); none by default.
         watch: seconds between two looks for a new model; 0 for none.
         added: file of the nodes that were added; one that is temporary by default.
+        warm: read the text encoder as soon as the server is up: torch and a language model take
+            longer to import and open than who sends the first text may wait.
     """
 
     run: Path
@@ -50,6 +52,7 @@ class ServeSettings:
     origins: tuple[str, ...] = ()
     watch: float = 2.0
     added: Path | None = None
+    warm: bool = False
 
     def __post_init__(self) -> None:
         for name in ("workers", "threads", "queue", "max_body", "max_added"):

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from queries.newcomers import Newcomers
@@ -46,6 +48,26 @@ def test_likes_and_a_text_are_of_one_person(client):
     liked = {"likes": ["books-02", "books-04"], "k": 4}
     both = client.post("/recommend", json={**liked, "text": "The films called 3"})
     assert len(ids(both)) == 4
+
+
+def test_the_encoder_is_open_before_the_first_text(serve, trained):
+    client = serve(run=trained, warm=True)
+    ground = client.app.state.server.models.now.recommender.opened.ground
+    deadline = time.monotonic() + 20
+    while "encoder" not in vars(ground) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "encoder" in vars(ground)
+    assert client.get("/about").json()["added"] == 0
+
+
+def test_a_run_without_an_encoder_is_served_all_the_same(serve, caplog):
+    with caplog.at_level("INFO", logger="isthmus.serve"):
+        client = serve(warm=True)
+        assert client.get("/health").json()["status"] == "ok"
+        deadline = time.monotonic() + 20
+        while "takes no texts" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert "takes no texts" in caplog.text
 
 
 def test_the_text_of_an_item_has_nearest(client, trained):

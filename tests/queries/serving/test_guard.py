@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from queries.serving import asks
+from queries.serving import asks, guard
 from queries.serving.guard import LONGEST_URL
 
 KEY = "s3cret-ключ"
@@ -42,6 +42,20 @@ def test_the_key_is_asked_for(locked, wrong):
     reply = locked.get("/about", headers=headers)
     assert reply.status_code == 401
     assert reply.json() == {"error": "the API key is missing or wrong"}
+
+
+@pytest.mark.parametrize("given", ["", "k", KEY[:-1] + "?", KEY])
+def test_a_key_is_compared_in_constant_time(locked, monkeypatch, given):
+    compared = []
+
+    def spy(one, other):
+        compared.append((one, other))
+        return False  # whatever it is: nothing else may decide
+
+    monkeypatch.setattr(guard.hmac, "compare_digest", spy)
+    reply = locked.get("/about", headers={"X-API-Key": given.encode()})
+    assert reply.status_code == 401
+    assert compared == [(given.encode(), KEY.encode())]
 
 
 def test_the_key_opens_and_some_pages_need_none(locked):
