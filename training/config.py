@@ -17,6 +17,7 @@ from encoders.tuning.config import TuningConfig
 from kg.errors import ConfigError
 from kg.settings import build, read_toml, substitute
 from training.baselines.catalogue import check_names
+from training.memory import read_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,8 @@ class TrainingConfig:
     patience: int = 2  # epochs without a better valid score before stopping
     checkpoint_every: int = 1  # epochs
     checkpoint_minutes: float = 10.0  # between checkpoints inside an epoch; 0 for none there
+    regime: Literal["auto", "full", "decoupled", "sampled"] = "auto"  # how embeddings are made
+    memory: str = "auto"  # of training, such as "8GB"; "auto" takes most of what is free
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
@@ -118,6 +121,7 @@ class TrainingConfig:
         _check_range(self, 0, math.inf, "checkpoint_minutes")
         _check_range(self, 0, math.inf, "alignment_weight", "knowledge_weight")
         _check_range(self, 0, 1, "simulate_users", "simulate_items", "simulated_share")
+        read_bytes(self.memory)
         if self.alignment == "contrastive" and self.align != ("user",):
             raise ValueError(
                 'alignment = "contrastive" needs align = ["user"]: only users are pairs'
@@ -143,6 +147,7 @@ class EvaluationConfig:
     """How the result is judged."""
 
     k: tuple[int, ...] = (10, 20)
+    users: int = 0  # of the test part that are judged, drawn at random; 0 for all
     sampled_negatives: int = 999
     block_bytes: int = 268_435_456  # of scores held at once
     bootstrap: int = 1_000
@@ -152,6 +157,7 @@ class EvaluationConfig:
     baselines: tuple[str, ...] = ()  # tuned on the valid part, judged beside the floors
 
     def __post_init__(self) -> None:
+        _check_range(self, 0, math.inf, "users")
         check_names(self.baselines)
         if self.threshold is not None:
             _check_range(self, 0, 1, "threshold")

@@ -16,6 +16,7 @@ LARGE = 2 * 10**10  # pairs: above, exact search takes more than some minutes on
 WIDER = 4  # candidates for each neighbour asked for; the exact similarity then chooses among them
 PROBES = 32  # cells looked into
 CELL_POINTS = 39  # least points for each cell that k-means is given; fewer make faiss warn
+MOST_CELL_POINTS = 64  # for each cell; centroids of very many keys are no better for more
 SAMPLE = 200  # queries that the measured recall is of
 BLOCK = 4_096  # queries at once
 
@@ -98,6 +99,7 @@ def _index(faiss: Any, keys: FloatArray, seed: int) -> Any:
     index = faiss.IndexIVFFlat(
         faiss.IndexFlatIP(keys.shape[1]), keys.shape[1], num_cells, faiss.METRIC_INNER_PRODUCT
     )
+    index.cp.max_points_per_centroid = MOST_CELL_POINTS
     index.cp.seed = seed + 1  # faiss takes 0 for its default
     index.train(keys)
     index.add(keys)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from training.baselines.base import Scorer
-from training.evaluation.evaluate import evaluate
-from training.evaluation.split import Split
+from training.evaluation.evaluate import Part, evaluate
+from training.evaluation.split import HeldOut, Split
 from training.seed import rng
 
 MONITOR = "NDCG@10"
@@ -37,12 +37,13 @@ def valid_score(scorer: Scorer, split: Split, *, block_bytes: int = 268_435_456)
     return judged.mean(MONITOR)
 
 
-def fewer_users(split: Split, max_users: int, seed: int) -> Split:
-    """Return the split with at most so many users in its valid part, drawn at random."""
-    users = np.unique(split.valid.users)
+def fewer_users(split: Split, max_users: int, seed: int, part: Part = "valid") -> Split:
+    """Return the split with at most so many users in its valid or test part, drawn at random."""
+    held_out: HeldOut = getattr(split, part)
+    users = np.unique(held_out.users)
     if len(users) <= max_users:
         return split
-    kept = rng(seed, "valid users").choice(users, max_users, replace=False)
-    rows = np.isin(split.valid.users, kept)
-    valid = replace(split.valid, users=split.valid.users[rows], items=split.valid.items[rows])
-    return replace(split, valid=valid)
+    kept = rng(seed, f"{part} users").choice(users, max_users, replace=False)
+    rows = np.isin(held_out.users, kept)
+    fewer = replace(held_out, users=held_out.users[rows], items=held_out.items[rows])
+    return replace(split, valid=fewer) if part == "valid" else replace(split, test=fewer)

@@ -40,3 +40,11 @@ def test_fewer_users_with_all_of_their_rows(checkerboard_split):
     assert fewer_users(split, len(users), seed=0) is split
     again = fewer_users(split, 1, seed=0)
     assert np.array_equal(again.valid.users, fewer.valid.users)
+
+
+def test_fewer_users_of_the_test_part(checkerboard_split):
+    split = checkerboard_split()
+    fewer = fewer_users(split, 1, seed=0, part="test")
+    assert len(np.unique(fewer.test.users)) == 1 < len(np.unique(split.test.users))
+    assert np.array_equal(fewer.test.candidates, split.test.candidates)
+    assert fewer.valid is split.valid
