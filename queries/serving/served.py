@@ -15,7 +15,6 @@ from queries.serving.arriving import count, with_added
 from queries.serving.bodies import Add
 from queries.serving.names import Names
 
-
 logger = logging.getLogger("isthmus.serve")
 
 
