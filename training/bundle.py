@@ -1,6 +1,6 @@
 """A trained model on disk: safetensors and JSON, tied to its graph."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,7 +97,18 @@ class EmbeddingScorer:
 
     def score(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return scores `[len(users), len(items)]`."""
-        return self.user_z[users] @ self.item_z[items].T + self.item_bias[items]
+        return self.among(items)(users)
+
+    def among(self, items: IntArray) -> Callable[[IntArray], FloatArray]:
+        """Return what scores any users against these items, whose vectors are gathered once."""
+        item_z, bias = self.item_z[items], self.item_bias[items]
+
+        def score(users: IntArray) -> FloatArray:
+            scores: FloatArray = self.user_z[users] @ item_z.T
+            scores += bias
+            return scores
+
+        return score
 
 
 def save_bundle(bundle: Bundle, path: Path, graph: KnowledgeGraph) -> None:

@@ -67,6 +67,8 @@ def test_scores_are_dot_products_and_biases(bundle, graph):
     expected = bundle.z["user"][users] @ bundle.z["item"][items].T + bundle.item_bias[items]
     assert bundle.scorer(graph, "mine").name == "mine"
     np.testing.assert_allclose(scores, expected, rtol=1e-6)
+    among = bundle.scorer(graph, "mine").among(items)
+    assert np.array_equal(among(users), scores)
 
 
 def test_another_graph_is_refused(bundle, graph, two_domain_checkerboard, tmp_path):

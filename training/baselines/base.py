@@ -35,5 +35,7 @@ class Scorer(Protocol):
         """Return scores `[len(users), len(items)]` for rows `users` against rows `items`.
 
         Evaluation passes a block of users and all candidates at once, so per-user normalisation
-        over candidates is done in here.
+        over candidates is done in here. A scorer may also have a method `among(items)` that returns
+        a function of `users` with the same scores: evaluation then asks that for every block, and
+        what is to be made of the candidates is made once.
         """

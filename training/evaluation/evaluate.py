@@ -18,12 +18,12 @@ from training.evaluation.metrics import (
     coverage,
     diversity,
     list_metrics,
-    mid_ranks,
     row_metrics,
     sampled_ranks,
 )
 from training.evaluation.popularity import BUCKETS, popularity_buckets
 from training.evaluation.split import HeldOut, Split
+from training.evaluation.unsorted import best_columns, full_ranks
 
 Part = Literal["valid", "test"]
 
@@ -148,12 +148,10 @@ def evaluate(
             negative_ranks[rows] = _rank_among_negatives(
                 negated, positives, user, sampled_negatives, rng, block_bytes
             )
-        ordered = np.sort(negated, axis=1)
-        ranks[rows] = mid_ranks(ordered, positives, user)
-        best = _top(negated, ordered, ks[-1])
+        ranks[rows] = full_ranks(negated, positives, user)
+        best = best_columns(negated, ks[-1])
         best = np.where(best < 0, -1, held_out.candidates[best])
         top[block.first : block.last, : best.shape[1]] = best
-        del block, negated, ordered  # before the next block is scored, or two would be held
     by_row = row_metrics(negative_ranks, ks) if sampled_negatives else {}
     target_history, source_history = _histories(split, users)
     return Evaluation(
@@ -196,35 +194,10 @@ def _rank_among_negatives(
     for start in range(0, len(block), size):
         rows = slice(start, start + size)
         drawn = rng.integers(negated.shape[1], size=(len(block[rows]), num_negatives))
+        drawn += block[rows][:, None] * negated.shape[1]
         # times -1 again: `sampled_ranks` takes scores, where higher is better
-        ranks[rows] = sampled_ranks(-positives[rows], -negated[block[rows][:, None], drawn])
+        ranks[rows] = sampled_ranks(-positives[rows], -np.take(negated, drawn))
     return ranks
-
-
-def _top(negated: npt.NDArray[np.floating], ordered: npt.NDArray[np.floating], k: int) -> IntArray:
-    """Return the columns of the k best of each row, best first, -1 where there are fewer.
-
-    Equal scores go by column. Faster than an index partition of the whole block, because the
-    sorted block that ranks need anyway already knows the k-th best value.
-    """
-    k = min(k, negated.shape[1])
-    worst = ordered[:, k - 1 : k].copy()
-    worst[np.isnan(worst)] = np.inf  # fewer than k are ranked: take all of them
-    chosen = negated <= worst
-    surplus = chosen.sum(axis=1) - k
-    tied = np.flatnonzero(surplus > 0)
-    if len(tied):
-        equal = negated[tied] == worst[tied]
-        keep = equal.sum(axis=1) - surplus[tied]
-        equal &= equal.cumsum(axis=1, dtype=np.int32) > keep[:, None]
-        chosen[tied] &= ~equal
-    rows, columns = np.divmod(np.flatnonzero(chosen), negated.shape[1])
-    order = np.lexsort((columns, negated[rows, columns], rows))
-    counts = np.bincount(rows, minlength=len(negated))
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    best = np.full((len(negated), k), -1, dtype=np.int64)
-    best[rows, place] = columns[order]
-    return best
 
 
 def _by_popularity(

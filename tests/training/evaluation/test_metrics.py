@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from training.evaluation.metrics import (
     Relevant,
     average_precision_at,
+    count_true,
     coverage,
     diversity,
     f1_at,
@@ -176,3 +177,10 @@ def test_diversity_is_the_mean_over_pairs():
     assert diversity(top, features) == pytest.approx((one([0, 1, 2, 3]) + one([4, 5, 6])) / 2)
     assert diversity(np.array([[1, 1]]), features) == pytest.approx(0.0, abs=1e-6)
     assert math.isnan(diversity(top[2:], features))
+
+
+@pytest.mark.parametrize("width", [1, 511, 512, 513, 27_637, 200_000])
+def test_true_values_are_counted_whatever_the_width(width):
+    mask = np.random.default_rng(0).random((3, width)) < 0.5
+    mask[0] = True
+    assert count_true(mask).tolist() == mask.sum(axis=1).tolist()
