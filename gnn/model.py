@@ -136,6 +136,17 @@ class TransferGNN(nn.Module):
         assert isinstance(layer, NodeInput)
         return layer
 
+    def before(self, x: Mapping[str, Mapping[str, Tensor]], view: View) -> dict[str, Tensor]:
+        """Return states before any hop, by the types that anything is known of; see `states`."""
+        cold = {self.item_type: view.cold_items}
+        inputs = {
+            t: self.inputs[name](
+                x.get(t, {}), cold.get(t), view.hidden_channels.get(t), view.rows.get(t)
+            )
+            for t, name in self.names.items()
+        }
+        return {node_type: rows for node_type, rows in inputs.items() if rows is not None}
+
     def senders(self) -> list[set[str]]:
         """Return, for each hop, the node types that may have anything to send.
 
@@ -162,14 +173,7 @@ class TransferGNN(nn.Module):
             x: channels by node type and name, `[num_rows, in_channels]`.
             view: which edges are visible, which items are cold, and which channels are hidden.
         """
-        cold = {self.item_type: view.cold_items}
-        inputs = {
-            t: self.inputs[name](
-                x.get(t, {}), cold.get(t), view.hidden_channels.get(t), view.rows.get(t)
-            )
-            for t, name in self.names.items()
-        }
-        states = [{node_type: rows for node_type, rows in inputs.items() if rows is not None}]
+        states = [self.before(x, view)]
         domain_views: dict[EdgeType, Tensor] = {}
         for number, conv in enumerate(self.convs):
             h, to_users = conv(states[-1], *view.hop(number))
