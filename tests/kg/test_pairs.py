@@ -3,7 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from kg.pairs import pairs_among
+from kg.pairs import members, pairs_among
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -14,6 +14,13 @@ def test_it_finds_what_sets_find(seed):
     few = set(zip(few_users.tolist(), few_items.tolist(), strict=True))
     expected = [i for i in range(200) if (int(users[i]), int(items[i])) in few]
     assert pairs_among(users, items, few_users, few_items).tolist() == expected
+
+
+def test_rows_that_are_among_few():
+    assert members(np.array([5, 1]), np.array([1, 2, 9, 5, 1])).tolist() == [1, 0, 0, 1, 1]
+    none = np.zeros(0, dtype=np.int64)
+    assert members(none, np.array([3])).tolist() == [False]
+    assert members(np.array([3]), none).tolist() == []
 
 
 def test_a_user_and_an_item_of_different_pairs_are_none():

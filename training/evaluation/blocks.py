@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from kg.errors import InputError
+from kg.pairs import members
 from kg.vocab import IntArray
 from training.baselines.base import FloatArray, Scorer
 from training.evaluation.split import Split
@@ -85,10 +86,10 @@ def _scores_of(scorer: Scorer, candidates: IntArray) -> Callable[[IntArray], Flo
 def _seen(split: Split, users: IntArray, candidates: IntArray) -> sparse.csr_array:
     """Return the pairs that are not ranked, bool `[num_users, num_candidates]`."""
     edges = split.train.interaction_edges
-    src = np.concatenate([edges.src, split.unranked[0]])
-    dst = np.concatenate([edges.dst, split.unranked[1]])
-    keep = np.isin(src, users) & np.isin(dst, candidates)
-    rows = np.searchsorted(users, src[keep])
-    columns = np.searchsorted(candidates, dst[keep])
+    pairs = []
+    for src, dst in ((edges.src, edges.dst), split.unranked):
+        keep = np.flatnonzero(members(users, src) & members(candidates, dst))
+        pairs.append((np.searchsorted(users, src[keep]), np.searchsorted(candidates, dst[keep])))
+    rows, columns = np.concatenate(pairs, axis=1)
     values = np.ones(len(rows), dtype=np.bool_)
     return sparse.csr_array((values, (rows, columns)), shape=(len(users), len(candidates)))
