@@ -37,7 +37,9 @@ def spectral_items(
     ones = np.ones(len(users), dtype=np.float32)
     matrix = sparse.csr_matrix((ones, (users, items)), shape=(num_users, num_items))
     user_degree = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1)
-    item_degree = np.maximum(np.asarray(matrix.sum(axis=0)).ravel(), 1)
+    item_degree = np.asarray(matrix.sum(axis=0)).ravel()
+    warm = np.flatnonzero(item_degree)
+    item_degree = np.maximum(item_degree, 1)
     rank = min(width, min(matrix.shape) - 1)
     out: FloatArray = np.zeros((num_items, width), dtype=np.float32)
     if rank < 1:
@@ -51,7 +53,6 @@ def spectral_items(
         )
         columns = vectors.T
     out[:, :rank] = columns * np.sqrt(strength)
-    warm = np.unique(items)
     length = float(np.sqrt(np.square(out[warm, :256]).sum(axis=1).mean()))
     out /= max(length, 1e-12)
     return out
