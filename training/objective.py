@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from training.evaluation.split import Split
 from training.losses import LOSSES
 from training.negatives import draw
 from training.regimes.base import Regime
+from training.regimes.choose import Choice
 from training.simulation import Draw
 
 TRIPLES = 1_024  # of all relations, a step
@@ -28,6 +30,7 @@ class Objective(nn.Module):
 
     Args:
         regime: how embeddings are made.
+        choice: what it was chosen by.
         graph: of the training part, on the device: its triples are drawn from.
         x: channels by node type and name, `[num_nodes, in_channels]`.
         split: train graph, sources and target.
@@ -37,6 +40,7 @@ class Objective(nn.Module):
     def __init__(
         self,
         regime: Regime,
+        choice: Choice,
         graph: GraphView,
         x: Mapping[str, Mapping[str, Tensor]],
         split: Split,
@@ -45,7 +49,9 @@ class Objective(nn.Module):
         super().__init__()
         self.channels: FittedChannels | None = None  # what made `x`, to be saved with the model
         self.neighbours: Mapping[str, Neighbours] = {}  # in text, as they are in the graph
-        self.regime, self.graph, self.x, self.config = regime, graph, x, config
+        self.scratch: Path | None = None  # folder of the arrays of the regime
+        self.regime, self.choice = regime, choice
+        self.graph, self.x, self.config = graph, x, config
         self.model, self.device = regime.model, regime.device
         edges = split.train.interaction_edges
         self.users = torch.from_numpy(np.array(edges.src)).to(self.device)
@@ -54,6 +60,7 @@ class Objective(nn.Module):
         target = torch.from_numpy(split.train.item_mask(split.target)).to(self.device)
         self.domain = target.long()  # 1 in the target, 0 elsewhere: negatives are drawn per side
         self.progress = 1.0  # of training, from 0 to 1: the loop sets it
+        self.share = slice(None)  # of the interactions, where others draw from the rest
         aligned = config.alignment != "none" and split.sources  # one domain has no other
         width = len(self.model.part)
         self.alignment = Alignment(split, config, width, self.device) if aligned else None
@@ -127,7 +134,7 @@ class Objective(nn.Module):
 
     def _batch(self, world: Draw, batch: int, draws: torch.Generator) -> Tensor:
         """Return rows of interactions: a fixed share of what the simulation hides, and the rest."""
-        hidden, visible = world.hidden_rows, world.visible_rows
+        hidden, visible = world.hidden_rows[self.share], world.visible_rows[self.share]
         num_hidden = round(batch * self.config.simulated_share) if len(hidden) else 0
         if not len(visible):
             num_hidden = batch

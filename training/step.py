@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from kg.errors import InputError
 from training.config import TrainingConfig
+from training.distributed.workers import ALONE, Workers
 from training.objective import Objective
 from training.simulation import Draw
 
@@ -30,17 +31,21 @@ def train_step(
     world: Draw,
     batch: int,
     draws: torch.Generator,
+    workers: Workers = ALONE,
 ) -> dict[str, Tensor]:
     """Take one optimiser step and return the losses, and the norm of the gradient.
 
     They stay on their device, so that nothing waits for it; `check_finite` says when one is none.
+    Of several workers each draws a batch; losses and gradients are means over all of them.
     """
     optimizer.zero_grad(set_to_none=True)
     losses = objective(world, batch, draws)
     losses["loss"].backward()
+    workers.average_gradients(objective.parameters())
     norm = nn.utils.clip_grad_norm_(objective.parameters(), 1.0)
     optimizer.step()
-    return {name: value.detach() for name, value in {**losses, GRADIENT: norm}.items()}
+    means = workers.average(torch.stack([value.detach().float() for value in losses.values()]))
+    return {**dict(zip(losses, means, strict=True)), GRADIENT: norm.detach()}
 
 
 def rate_at(step: int, total: int, warmup: int = 20) -> float:

@@ -43,6 +43,9 @@ class Workers(Protocol):
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set on any worker; waits for all of them."""
 
+    def first_says(self, value: float) -> float:
+        """Return what the first worker has; waits for it."""
+
     def barrier(self) -> None:
         """Wait until all workers have come here."""
 
@@ -76,6 +79,10 @@ class Alone:
         """Return the flag."""
         return flag
 
+    def first_says(self, value: float) -> float:
+        """Return the value."""
+        return value
+
     def barrier(self) -> None:
         """Wait for nobody."""
 
@@ -86,6 +93,9 @@ class Alone:
         """Return `shared`: worlds and batches come from one stream."""
         del seed, step
         return shared
+
+
+ALONE = Alone()
 
 
 class Group:
@@ -138,6 +148,12 @@ class Group:
         said = torch.tensor([flag], dtype=torch.uint8)
         dist.all_reduce(said, op=dist.ReduceOp.MAX)
         return bool(said.item())
+
+    def first_says(self, value: float) -> float:
+        """Return what the first worker has; waits for it."""
+        said = torch.tensor([value], dtype=torch.float64)
+        dist.broadcast(said, src=0)
+        return float(said.item())
 
     def barrier(self) -> None:
         """Wait until all workers have come here."""
