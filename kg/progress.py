@@ -46,3 +46,8 @@ def progress(description: str, total: float | None) -> Iterator[Bar]:
                     bars.update(task, note=note)
 
         yield _Bar()
+
+
+def say(line: str) -> None:
+    """Write a line to standard error: what was decided, and whoever watches should know."""
+    Console(stderr=True, highlight=False).print(line, markup=False, soft_wrap=True)

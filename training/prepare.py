@@ -1,6 +1,7 @@
 """Split and features to everything the loop needs: graph tensors, network, objective."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +22,8 @@ from kg.graph import FloatArray, KnowledgeGraph
 from training.config import JobConfig
 from training.evaluation.split import Split
 from training.objective import Objective
-from training.regimes.full import Full
+from training.regimes.choose import Choice, choose
+from training.regimes.make import make_regime
 from training.seed import rng
 from training.simulation import simulation_of
 
@@ -52,6 +54,8 @@ def prepare(
     further: Channels | None = None,
     neighbours: Mapping[str, Neighbours] | None = None,
     fitted: FittedChannels | None = None,
+    choice: Choice | None = None,
+    scratch: Path | None = None,
 ) -> Objective:
     """Build the objective of one protocol; nothing held out is looked at.
 
@@ -63,9 +67,12 @@ def prepare(
         further: channels made of `split.train`, such as histories of users.
         neighbours: text neighbours by relation where they are known; None to search them.
         fitted: what makes the network's input of features; None to fit it on this graph.
+        choice: of a regime, made earlier; None to choose by the memory that is free now.
+        scratch: folder for what a regime keeps on disk; None for that of temporary files.
 
     Raises:
-        ConfigError: `channels` names a channel or column that is not there.
+        ConfigError: `channels` names a channel or column that is not there, or `training.regime`
+            one that the network cannot be trained by.
         InputError: nothing is left to train on.
     """
     train = split.train
@@ -116,9 +123,13 @@ def prepare(
         }
         model, graph = model.to(device), graph.to(device)
         simulation = simulation_of(graph, split, job.training)
-        regime = Full(model, simulation, device, job.training.simulation_steps, x=x, graph=graph)
-        objective = Objective(regime, graph, x, split, job.training)
+        choice = choice or choose(job, model, graph, x, device, scratch)
+        regime = make_regime(
+            choice, model, simulation, device, job.training, x=x, graph=graph, scratch=scratch
+        )
+        objective = Objective(regime, choice, graph, x, split, job.training)
         objective.channels, objective.neighbours = fitted, neighbours
+        objective.scratch = scratch
     return objective.to(device)
 
 

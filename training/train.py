@@ -1,7 +1,7 @@
 """Both stages of a model, learned one after the other."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from encoders.channels.features import Features
 from encoders.channels.fitted import Channels
+from kg.files import read_json, write_json
+from kg.progress import say
 from training.bundle import Bundle
 from training.config import JobConfig
 from training.evaluation.projection import project
@@ -18,12 +20,14 @@ from training.objective import Objective
 from training.prepare import choose_device, prepare
 from training.ranking.stage import SecondStage
 from training.ranking.worlds import learn_second_stage
+from training.regimes.choose import FILE as REGIME
+from training.regimes.choose import Choice
 from training.repeats import without_repeats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trained:
-    """What was learned; `second_stage` is None where the job asks for one stage."""
+    """What was learned; `second_stage` is None where there is one stage."""
 
     objective: Objective
     fitted: Fitted
@@ -52,7 +56,7 @@ def train(
         split: what may be learned from.
         features: vectors of the nodes.
         histories: makes further channels of a split's `train`.
-        checkpoints: folder; training goes on from what it holds.
+        checkpoints: folder; training goes on from what it holds, by the regime it began with.
         metrics: JSON lines, one record an epoch.
         fingerprint: of the job and its data.
 
@@ -63,11 +67,26 @@ def train(
     """
     split = replace(split, train=without_repeats(split.train))
     device = choose_device(job.training.device)
-    objective = prepare(job, split, features, device, further=histories(split))
+    record, known = checkpoints.with_name(REGIME), None
+    if checkpoints.is_dir() and record.is_file():  # what goes on goes on as it began
+        known = Choice(**read_json(record))
+    objective = prepare(
+        job,
+        split,
+        features,
+        device,
+        further=histories(split),
+        choice=known,
+        scratch=checkpoints.parent,
+    )
+    write_json(record, asdict(objective.choice))
+    say(objective.choice.line)
     fitted = fit(
         job, split, objective, checkpoints=checkpoints, metrics=metrics, fingerprint=fingerprint
     )
-    stage = learn_second_stage(job, split, features, objective, fitted.final, histories)
+    stage = None
+    if objective.choice.second_stage:
+        stage = learn_second_stage(job, split, features, objective, fitted.final, histories)
     return Trained(objective=objective, fitted=fitted, second_stage=stage)
 
 

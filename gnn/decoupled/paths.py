@@ -1,6 +1,5 @@
 """Metapaths of the light network, and what each of them weighs."""
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
@@ -11,6 +10,7 @@ from gnn.convolutions.lightgcn import LightGraphConv
 from gnn.fusion import HISTORY
 from gnn.layers import EdgeType, gate_name
 from gnn.model import TransferGNN
+from gnn.views import GraphView
 
 
 class Root(NamedTuple):
@@ -54,24 +54,16 @@ def can_decouple(model: TransferGNN) -> bool:
     return all(isinstance(conv, LightRelationConv | LightGraphConv) for conv in model.convs)
 
 
-def metapaths(model: TransferGNN, empty: Collection[EdgeType] = ()) -> list[Path]:
+def metapaths(model: TransferGNN, graph: GraphView) -> list[Path]:
     """Return all metapaths of a network: those without a step first, then by length.
 
     A type with nothing to say begins none. Over R relations there are about (2 R)^L of length L.
 
     Args:
         model: a network that `can_decouple`.
-        empty: relations without an edge, which carry nothing.
+        graph: its graph; relations without an edge carry nothing.
     """
-    relations = [*model.interactions, *model.knowledge]
-    if any(isinstance(conv, LightGraphConv) for conv in model.convs):
-        relations = model.interactions
-    steps = [
-        Step(edge_type, reverse)
-        for edge_type in relations
-        if edge_type not in empty
-        for reverse in (False, True)
-    ]
+    steps = _steps(model, graph)
     last = [Path(root) for root in roots(model)]
     found = last
     for _ in model.convs:
@@ -83,6 +75,21 @@ def metapaths(model: TransferGNN, empty: Collection[EdgeType] = ()) -> list[Path
         ]
         found = found + last
     return found
+
+
+def count_metapaths(model: TransferGNN, graph: GraphView) -> int:
+    """Return how many `metapaths` there are, without listing them."""
+    last: dict[str, int] = {}
+    for root in roots(model):
+        last[root.node_type] = last.get(root.node_type, 0) + 1
+    total = sum(last.values())
+    for _ in model.convs:
+        longer: dict[str, int] = {}
+        for step in _steps(model, graph):
+            longer[step.end] = longer.get(step.end, 0) + last.get(step.start, 0)
+        last = longer
+        total += sum(last.values())
+    return total
 
 
 def roots(model: TransferGNN) -> list[Root]:
@@ -119,3 +126,15 @@ def weights(model: TransferGNN, paths: list[Path]) -> Tensor:
         weigh(model, path) * model.mix[model.names[path.end]][len(path.steps)] for path in paths
     ]
     return torch.stack(weighed)[:, model.part]
+
+
+def _steps(model: TransferGNN, graph: GraphView) -> list[Step]:
+    relations = [*model.interactions, *model.knowledge]
+    if any(isinstance(conv, LightGraphConv) for conv in model.convs):
+        relations = model.interactions
+    return [
+        Step(edge_type, reverse)
+        for edge_type in relations
+        if len(graph.adjacencies[edge_type])
+        for reverse in (False, True)
+    ]

@@ -70,8 +70,7 @@ class Terms:
         self.inputs = Inputs(model, x, allocate)
         held = 4 * 4 * sum(model.num_nodes.values())  # states, next ones, sums and a product
         self._columns = min(self.width, max(8, block_bytes // max(held, 1)))
-        empty = [edge for edge, adjacency in graph.adjacencies.items() if not len(adjacency)]
-        self.paths = metapaths(model, empty)
+        self.paths = metapaths(model, graph)
         self._stores: dict[Key, Tensor] = {}
 
     @cached_property

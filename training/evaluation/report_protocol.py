@@ -35,7 +35,8 @@ def protocol_section(name: str, task: TaskFolder) -> str:
         parts.append('<p class="note">Not evaluated yet.</p>')
     else:
         parts += [_about(name, results), _main_table(results), _bars(name, results)]
-    parts.append(training_part(name, read_records(task.metrics)))
+    regime = ((results or {}).get("regime") or {}).get("line", "")
+    parts.append(training_part(name, read_records(task.metrics), regime))
     if results is not None:
         parts += [_slices(results), negative_transfer_part(results.get("negative_transfer") or {})]
         parts += [calibration_part(name, results.get("calibration") or {}), _ablations(results)]

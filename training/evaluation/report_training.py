@@ -10,8 +10,14 @@ from typing import Any
 from training.evaluation import markup, plots
 
 
-def training_part(name: str, records: Sequence[Mapping[str, Any]]) -> str:
-    """Return the curves of loss and valid metrics; the first valid metric is the strong one."""
+def training_part(name: str, records: Sequence[Mapping[str, Any]], regime: str = "") -> str:
+    """Return the curves of loss and valid metrics; the first valid metric is the strong one.
+
+    Args:
+        name: of the protocol.
+        records: one an epoch.
+        regime: by which regime it was trained, and why, as a line.
+    """
     if not records:
         return ""
     losses: dict[str, list[tuple[float, float]]] = {}
@@ -40,7 +46,8 @@ def training_part(name: str, records: Sequence[Mapping[str, Any]]) -> str:
     trained = sum(record["epoch"] > 0 for record in records)  # 0 is the start
     epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
     return (
-        f'<h3>Training</h3><p class="note">{epochs}{timing}{escape(said)}.</p>'
+        f'<h3>Training</h3><p class="note">{epochs}{timing}{escape(said)}.'
+        f"{escape(' ' + regime + '.' if regime else '')}</p>"
         f'<div class="plots">{"".join(figures)}</div>'
     )
 

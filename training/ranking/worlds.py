@@ -81,7 +81,14 @@ def learn_second_stage(
         # hidden items can lend nothing, so that neighbours are searched again without them
         known = None if fold.protocol == "item-cold" else objective.neighbours
         inside = prepare(
-            job, fold, features, objective.device, further=histories(fold), neighbours=known
+            job,
+            fold,
+            features,
+            objective.device,
+            further=histories(fold),
+            neighbours=known,
+            choice=objective.choice,
+            scratch=objective.scratch,
         )
         # The network as it starts: to train one in every fold takes as long again each time and
         # moved the result by a percent (docs/model.md).

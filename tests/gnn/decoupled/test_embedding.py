@@ -4,7 +4,6 @@ import torch
 
 from gnn.decoupled.embedding import Weighed
 from gnn.decoupled.everything import embed_all
-from gnn.decoupled.paths import Path, Root, Step, can_decouple, metapaths
 from gnn.decoupled.terms import Terms
 
 FILMS, BOOKS = ("user", "likes:films", "item"), ("user", "likes:books", "item")
