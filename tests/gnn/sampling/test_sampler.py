@@ -107,7 +107,7 @@ def test_edges_are_as_likely_as_in_a_plain_sampler(data, draw_slowly, replace):
                 torch.tensor(numbers, dtype=torch.long), minlength=len(edges[e])
             )
         size += torch.tensor([sum(map(len, out.node.values())), sum(map(len, found[0].values()))])
-    assert abs(size[0] - size[1]) < 0.02 * size[1]
+    assert abs(size[0] - size[1]) < 0.05 * size[1]
     for e in edges:
         seen = (ours[e] + theirs[e]) > 20
         difference = (ours[e] - theirs[e])[seen] ** 2 / (ours[e] + theirs[e])[seen]
