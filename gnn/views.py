@@ -99,11 +99,7 @@ class GraphView:
             edge: [c for c in histories if edge[1].endswith(":" + c.removeprefix(HISTORY))]
             for edge in self.interactions
         }
-        self._fixed = {
-            edge_type: adjacency.symmetric()
-            for edge_type, adjacency in self.adjacencies.items()
-            if edge_type not in self.interactions
-        }
+        self._fixed: dict[EdgeType, Propagation] | None = None  # of what is never hidden
         warm = torch.zeros(self.num_nodes[item_type], dtype=torch.bool)
         for edge_type in self.interactions:
             warm[self.adjacencies[edge_type].dst] = True
@@ -128,6 +124,12 @@ class GraphView:
             hidden_relations: edge types of the target domain.
         """
         cold = self.never_seen if hidden_items is None else self.never_seen | hidden_items
+        if self._fixed is None:
+            self._fixed = {
+                edge_type: adjacency.symmetric()
+                for edge_type, adjacency in self.adjacencies.items()
+                if edge_type not in self.interactions
+            }
         propagations = dict(self._fixed)
         hidden: dict[str, Tensor] = {}
         for edge_type, keep in self.visible(hidden_items, hidden_users, hidden_relations).items():
@@ -181,7 +183,7 @@ class GraphView:
         if device.type != "cpu":
             for adjacency in (*self.adjacencies.values(), *self.near.values()):
                 adjacency.to(device)
-            self._fixed = {edge: self.adjacencies[edge].symmetric() for edge in self._fixed}
+            self._fixed = None
             self.never_seen = self.never_seen.to(device)
             self._no_user = self._no_user.to(device)
         return self

@@ -109,12 +109,15 @@ class TrainingConfig:
     checkpoint_minutes: float = 10.0  # between checkpoints inside an epoch; 0 for none there
     regime: Literal["auto", "full", "decoupled", "sampled"] = "auto"  # how embeddings are made
     memory: str = "auto"  # of training, such as "8GB"; "auto" takes most of what is free
+    fan_out: tuple[int, ...] = (15, 10)  # neighbours that are drawn, by distance ("sampled")
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def __post_init__(self) -> None:
         _check_range(self, 1, math.inf, "batch_size", "negatives", "patience")
         _check_range(self, 1, math.inf, "simulation_steps", "checkpoint_every")
+        if not self.fan_out or min(self.fan_out) < 1:
+            raise ValueError(f"fan_out = {list(self.fan_out)}: must be numbers of at least 1")
         _check_range(
             self, 0, math.inf, "epochs", "learning_rate", "vector_learning_rate", "weight_decay"
         )

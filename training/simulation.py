@@ -65,6 +65,7 @@ class Simulation:
 
     Attributes:
         num_interactions: training interactions of all domains.
+        target_relations: edge types that users who play cold lose.
         overlapping: users who may be drawn, bool `[num_users]`.
         target_items: items that may be drawn, bool `[num_items]`.
     """
@@ -80,7 +81,7 @@ class Simulation:
         item_share: float,
     ) -> None:
         self._graph, self._users, self._items = graph, users, items
-        self._target_relations = target_relations
+        self.target_relations = target_relations
         self._in_target = target_items[items]
         num_users, num_items = graph.num_nodes[graph.user_type], len(target_items)
         in_target = torch.zeros(num_users, dtype=torch.bool, device=users.device)
@@ -100,7 +101,7 @@ class Simulation:
         cold_items = self._choose(self.target_items, self._item_share, generator)
         hidden = (cold_users[self._users] & self._in_target) | cold_items[self._items]
         return Draw(
-            look=partial(self._graph.view, cold_items, cold_users, self._target_relations),
+            look=partial(self._graph.view, cold_items, cold_users, self.target_relations),
             cold_users=cold_users,
             cold_items=cold_items,
             unseen_items=self._graph.never_seen | cold_items,
