@@ -47,7 +47,6 @@ class Alignment(nn.Module):
         }
         edges, domains = split.train.interaction_edges, split.train.items.domains
         self._users = torch.from_numpy(np.array(edges.src)).to(device)
-        self._num_users = len(split.train.users)
         self._shown = tuple(  # by which interactions either side is seen
             torch.from_numpy(domains[edges.dst][:, columns].any(axis=1) & (edges.weight > 0))
             for columns in (
@@ -56,7 +55,8 @@ class Alignment(nn.Module):
             )
         )
         self._shown = tuple(shown.to(device) for shown in self._shown)
-        self._seen: tuple[Draw, tuple[Tensor, ...]] | None = None  # users of the last world
+        # nodes of either side by node type, in the last world
+        self._pools: tuple[Draw, dict[str, tuple[Tensor, Tensor]]] | None = None
         self.losses: dict[str, Loss] = {}
         self.modules_of = nn.ModuleDict()  # the losses that learn
         for name in self.sides:
@@ -73,11 +73,10 @@ class Alignment(nn.Module):
             world: who is seen where.
             draws: source of all randomness.
         """
+        if self._pools is None or self._pools[0] is not world:
+            self._pools = world, {name: self._rows(world, name) for name in self.losses}
         drawn = {}
-        for name in self.losses:
-            in_source, in_target = self._masks(world, name)
-            if self.kind in PAIRED:
-                in_source = in_target = in_source & in_target
+        for name, (in_source, in_target) in self._pools[1].items():
             rows = self._some(in_source, draws)
             drawn[name] = rows, rows if self.kind in PAIRED else self._some(in_target, draws)
         return drawn
@@ -105,21 +104,23 @@ class Alignment(nn.Module):
         """Return what the loss is multiplied by, beside `alignment_weight`, from 0 to 1."""
         return schedule(self.schedule, progress)
 
-    def _masks(self, world: Draw, name: str) -> tuple[Tensor, ...]:
-        """Return which nodes are on either side, bool `[num_nodes]`."""
-        if name != self.user_type:
-            return self.sides[name]
-        if self._seen is None or self._seen[0] is not world:
-            found = []
-            for shown in self._shown:
-                seen = torch.zeros(self._num_users, dtype=torch.bool, device=self.device)
-                seen[self._users[shown & ~world.hidden]] = True
-                found.append(seen)
-            self._seen = world, tuple(found)
-        return self._seen[1]
+    def _rows(self, world: Draw, name: str) -> tuple[Tensor, Tensor]:
+        """Return the nodes on either side, int64; the same nodes where they are compared in pairs.
 
-    def _some(self, mask: Tensor, draws: torch.Generator) -> Tensor:
-        rows = torch.nonzero(mask).squeeze(1)
+        Args:
+            world: who is seen where.
+            name: node type.
+        """
+        in_source, in_target = self.sides[name]
+        if name == self.user_type:
+            in_source, in_target = torch.zeros_like(in_source), torch.zeros_like(in_target)
+            for seen, shown in zip((in_source, in_target), self._shown, strict=True):
+                seen[self._users[shown & ~world.hidden]] = True
+        if self.kind in PAIRED:
+            in_source = in_target = in_source & in_target
+        return torch.nonzero(in_source).squeeze(1), torch.nonzero(in_target).squeeze(1)
+
+    def _some(self, rows: Tensor, draws: torch.Generator) -> Tensor:
         if len(rows) <= ALIGNED_NODES:
             return rows
         picks = torch.randint(len(rows), (ALIGNED_NODES,), generator=draws, device=self.device)

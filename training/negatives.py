@@ -19,20 +19,43 @@ class Negatives:
     log_expected: Tensor
 
 
+@dataclass(frozen=True)
+class Pool:
+    """What negatives are drawn from, with q proportional to popularity^power.
+
+    Attributes:
+        rows: of items, int64 `[num_pool]`.
+        mass: popularity^power of each, float `[num_pool]`.
+        cumulative: the same, summed up.
+    """
+
+    rows: Tensor
+    mass: Tensor
+    cumulative: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor, popularity: Tensor, power: float) -> "Pool":
+        """Return a pool of items.
+
+        Args:
+            rows: int64 `[num_pool]`.
+            popularity: training interactions by item row, float `[num_items]`.
+            power: 0 for uniform, 1 for popularity.
+        """
+        mass = popularity[rows].clamp(min=1).pow(power)
+        return cls(rows, mass, mass.cumsum(0))
+
+    def draw(self, n: int, generator: torch.Generator) -> Negatives:
+        """Draw `n` negatives with replacement; the generator is on the pool's device."""
+        cumulative = self.cumulative
+        uniform = torch.rand(n, generator=generator, device=self.rows.device, dtype=self.mass.dtype)
+        drawn = torch.searchsorted(cumulative, uniform * cumulative[-1])
+        drawn = drawn.clamp(max=len(self.rows) - 1)
+        return Negatives(self.rows[drawn], (n * self.mass[drawn] / cumulative[-1]).log())
+
+
 def draw(
     pool: Tensor, popularity: Tensor, power: float, n: int, generator: torch.Generator
 ) -> Negatives:
-    """Draw `n` negatives from `pool` with replacement, q proportional to popularity^power.
-
-    Args:
-        pool: item rows to draw from, int64 `[num_pool]`.
-        popularity: training interactions by item row, float `[num_items]`.
-        power: 0 for uniform, 1 for popularity.
-        n: how many.
-        generator: source of randomness, on the pool's device.
-    """
-    mass = popularity[pool].clamp(min=1).pow(power)
-    cumulative = mass.cumsum(0)
-    uniform = torch.rand(n, generator=generator, device=pool.device, dtype=cumulative.dtype)
-    drawn = torch.searchsorted(cumulative, uniform * cumulative[-1]).clamp(max=len(pool) - 1)
-    return Negatives(pool[drawn], (n * mass[drawn] / cumulative[-1]).log())
+    """Draw `n` negatives from items that nobody draws from again, see `Pool`."""
+    return Pool.of(pool, popularity, power).draw(n, generator)

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from encoders.channels.fitted import FittedChannels
 from encoders.neighbours.edges import Neighbours
 from gnn.model import Embeddings
-from gnn.views import GraphView
+from gnn.views import EdgeType, GraphView
 from training.alignment import Alignment
 from training.batch import Batch, Contest, Embedded, Triples
 from training.config import TrainingConfig
 from training.evaluation.split import Split
 from training.losses import LOSSES
-from training.negatives import draw
+from training.negatives import Pool
 from training.regimes.base import Regime
 from training.regimes.choose import Choice
 from training.simulation import Draw
@@ -64,9 +64,12 @@ class Objective(nn.Module):
         aligned = config.alignment != "none" and split.sources  # one domain has no other
         width = len(self.model.part)
         self.alignment = Alignment(split, config, width, self.device) if aligned else None
-        self._tails = {
-            edge: torch.unique(graph.adjacencies[edge].dst) for edge in self.model.knowledge
-        }
+        self._pools: tuple[Draw, list[Pool]] | None = None  # of negatives in the last world
+        self._tails: dict[EdgeType, Pool] = {}
+        for edge in self.model.knowledge:
+            tails = torch.unique(graph.adjacencies[edge].dst)
+            alike = tails.new_ones(graph.adjacencies[edge].num_dst, dtype=torch.float32)
+            self._tails[edge] = Pool.of(tails, alike, 0.0)
         self._bf16 = config.precision == "bfloat16" or (
             config.precision == "auto" and self.device.type == "cuda"
         )
@@ -148,18 +151,25 @@ class Objective(nn.Module):
     def _contests(self, world: Draw, items: Tensor, draws: torch.Generator) -> list[Contest]:
         # A cold item competes with cold items, as it will when it is asked for: against warm ones
         # the network would first learn to tell the two apart.
-        side = self.domain * 2 + world.cold_items
-        warm = ~world.unseen_items | world.cold_items
+        side = self.domain[items] * 2 + world.cold_items[items]
         contests = []
-        for group in range(4):
-            chosen = side[items] == group
-            pool = torch.nonzero((side == group) & warm).squeeze(1)
-            if len(pool) < 2 or not bool(chosen.any()):
+        for group, pool in enumerate(self._pools_of(world)):
+            chosen = side == group
+            if len(pool.rows) < 2 or not bool(chosen.any()):
                 continue
-            power, number = self.config.negative_power, self.config.negatives
-            negatives = draw(pool, self.popularity, power, number, draws)
+            negatives = pool.draw(self.config.negatives, draws)
             contests.append(Contest(chosen=chosen, negatives=negatives))
         return contests
+
+    def _pools_of(self, world: Draw) -> list[Pool]:
+        """Return what negatives of each side are drawn from; looked for once in a world."""
+        if self._pools is None or self._pools[0] is not world:
+            side = self.domain * 2 + world.cold_items
+            warm = ~world.unseen_items | world.cold_items
+            rows = [torch.nonzero((side == group) & warm).squeeze(1) for group in range(4)]
+            power = self.config.negative_power
+            self._pools = world, [Pool.of(some, self.popularity, power) for some in rows]
+        return self._pools[1]
 
     def _triples(self, draws: torch.Generator) -> list[Triples]:
         """Return random triples of every relation, as many as its share of all edges."""
@@ -170,15 +180,13 @@ class Objective(nn.Module):
         for index, (edge_type, n) in enumerate(zip(relations, share, strict=True)):
             adjacency = self.graph.adjacencies[edge_type]
             rows = torch.randint(len(adjacency), (n,), generator=draws, device=self.device)
-            pool = self._tails[edge_type]
-            ones = pool.new_ones(adjacency.num_dst, dtype=torch.float32)
             drawn.append(
                 Triples(
                     edge_type=edge_type,
                     index=index,
                     head=adjacency.src[rows],
                     tail=adjacency.dst[rows],
-                    negatives=draw(pool, ones, 0.0, min(self.config.negatives, 256), draws),
+                    negatives=self._tails[edge_type].draw(min(self.config.negatives, 256), draws),
                 )
             )
         return drawn
