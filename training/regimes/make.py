@@ -8,12 +8,12 @@ from torch import Tensor
 
 from gnn.model import TransferGNN
 from gnn.views import GraphView
-from kg.errors import ConfigError
 from training.config import TrainingConfig
 from training.regimes.base import Regime
 from training.regimes.choose import Choice
 from training.regimes.decoupled import Decoupled
 from training.regimes.full import Full
+from training.regimes.sampled import Sampled
 from training.regimes.scratch import Scratch
 from training.simulation import Simulation
 
@@ -40,9 +40,6 @@ def make_regime(
         x: channels by node type and name, `[num_nodes, in_channels]`.
         graph: the training graph.
         scratch: folder for what is kept on disk; None for that of temporary files.
-
-    Raises:
-        ConfigError: there is no such regime.
     """
     if choice.regime == "full":
         return Full(model, simulation, device, config.simulation_steps, x=x, graph=graph)
@@ -51,4 +48,14 @@ def make_regime(
         return Decoupled(
             model, simulation, device, x=x, graph=graph, allocate=allocate, block_bytes=block
         )
-    raise ConfigError(f'training.regime = "{choice.regime}": there is no such regime yet')
+    return Sampled(
+        model,
+        simulation,
+        device,
+        config.simulation_steps,
+        x=x,
+        graph=graph,
+        fan_out=config.fan_out,
+        allocate=Scratch(scratch),
+        block_bytes=choice.block_bytes,
+    )
