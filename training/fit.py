@@ -1,5 +1,6 @@
 """Graph, split and features to a trained network."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from gnn.model import Embeddings, TransferGNN
 from kg.interruption import stop_requests
 from training.bundle import Bundle
 from training.config import JobConfig
+from training.distributed.workers import ALONE, Workers
 from training.evaluation.split import Split
 from training.evaluation.valid import VALID_USERS, fewer_users, valid_score
 from training.loop import Loop
@@ -44,11 +46,13 @@ def fit(
     checkpoints: Path,
     metrics: Path,
     fingerprint: str,
+    workers: Workers = ALONE,
 ) -> Fitted:
     """Train until `valid` stops improving, and return the best epoch.
 
     Resumes from `checkpoints` if they are of the same job and data; on CPU the result is then
-    bit-identical to that of an uninterrupted run.
+    bit-identical to that of an uninterrupted run. Of several workers this is for the first; the
+    others `assist`.
 
     Raises:
         InputError: a loss or a gradient is not finite.
@@ -64,6 +68,7 @@ def fit(
         checkpoints=checkpoints,
         metrics=metrics,
         fingerprint=fingerprint,
+        workers=workers,
     )
     with stop_requests() as stop:
         at = loop.run(stop)
@@ -75,6 +80,29 @@ def fit(
         history=at.history,
         best_epoch=at.best_epoch,
     )
+
+
+def assist(
+    job: JobConfig,
+    objective: Objective,
+    *,
+    checkpoints: Path,
+    metrics: Path,
+    fingerprint: str,
+    workers: Workers,
+) -> None:
+    """Take part in the training that `fit` does on the first worker."""
+    loop = Loop(
+        job,
+        objective,
+        lambda: math.nan,  # the first one judges
+        checkpoints=checkpoints,
+        metrics=metrics,
+        fingerprint=fingerprint,
+        workers=workers,
+    )
+    with stop_requests() as stop:
+        loop.run(stop)
 
 
 def _score(job: JobConfig, split: Split, objective: Objective) -> float:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from kg.interruption import Interrupted, StopRequest
 from kg.progress import progress
 from training.checkpoint import copy_weights, load_checkpoint, remove_leftovers, save_checkpoint
 from training.config import JobConfig
+from training.distributed.workers import ALONE, Workers
 from training.evaluation.valid import MONITOR
 from training.objective import Objective
 from training.seed import generator
@@ -36,6 +38,7 @@ class Loop:
         checkpoints: folder.
         metrics: JSON lines.
         fingerprint: of the job and its data.
+        workers: who train with this process; the first of them judges and writes.
     """
 
     def __init__(
@@ -47,7 +50,10 @@ class Loop:
         checkpoints: Path,
         metrics: Path,
         fingerprint: str,
+        workers: Workers = ALONE,
     ) -> None:
+        self.workers, self._seed = workers, job.seed
+        objective.share = slice(workers.rank, None, workers.size)
         self.config, self.objective, self._score = job.training, objective, score
         self.checkpoints, self.metrics, self.fingerprint = checkpoints, metrics, fingerprint
         self.optimizer = make_optimizer(objective, self.config)
@@ -69,24 +75,27 @@ class Loop:
         with progress("training", self.total - at.done) as bar:
             while at.epoch < self.config.epochs and at.epoch - at.best_epoch < self.config.patience:
                 while at.step < at.steps:
+                    self._leave_if(stop)
                     losses = self._step()
                     if losses:
                         best = f"valid {MONITOR} {at.best:.4f}"
                         bar.advance(len(losses), f"loss {losses[-1]['loss']:.3f}, {best}")
-                    self._leave_if(stop)
                     if self._checkpoint_is_due():
                         self.save()
+                self._leave_if(stop)
                 self._end_epoch()
                 if at.epoch % self.config.checkpoint_every == 0:
                     self.save()
-                self._leave_if(stop)
+        self._leave_if(stop)
         return at
 
     def _begin(self) -> None:
         """Go on from the last checkpoint, or judge the start."""
-        remove_leftovers(self.checkpoints, self.metrics)
-        check_folder(self.checkpoints, "checkpoint")
-        if self.checkpoints.is_dir():
+        if self.workers.is_first:
+            remove_leftovers(self.checkpoints, self.metrics)
+            check_folder(self.checkpoints, "checkpoint")
+        self.workers.start_alike(self.objective)
+        if self.workers.first_says(self.checkpoints.is_dir()):
             last = load_checkpoint(
                 self.checkpoints,
                 modules=self.objective,
@@ -95,12 +104,12 @@ class Loop:
             )
             self.at, self.best = Standing(**last.progress), last.best
             self._before_world = last.random["world"]
-            if 0 < self.at.step < self.at.steps:  # in the middle of a simulated world
+            if self.at.step % self.objective.world_steps:  # in the middle of a simulated world
                 self.draws.set_state(self._before_world)
                 self._world = self.objective.simulate(self.draws)
             self.draws.set_state(last.random["draws"])
         else:
-            self.at.best = self._score()
+            self.at.best = self._judged()
             self.at.records = [{"epoch": 0, "valid": {MONITOR: self.at.best}}]
             self.best = copy_weights(self.objective.model)
         self._write_metrics()
@@ -108,13 +117,15 @@ class Loop:
     def _step(self) -> list[dict[str, float]]:
         """Take a step; return the losses of those that nobody has looked at."""
         at = self.at
-        if at.step % self.config.simulation_steps == 0 or self._world is None:
+        if self._world is None or at.step % self.objective.world_steps == 0:
             self._before_world = self.draws.get_state()
             self._world = self.objective.simulate(self.draws)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate_at(at.done, self.total)
         self.objective.progress = at.done / self.total
-        losses = train_step(self.objective, self.optimizer, self._world, self.batch, self.draws)
+        batch = -(-self.batch // self.workers.size)
+        draws = self.workers.draws(self.draws, self._seed, at.done)
+        losses = train_step(self.objective, self.optimizer, self._world, batch, draws, self.workers)
         self._unread.append(losses)
         at.step += 1
         on_record = at.step % RECORD_STEPS == 0 and at.step < at.steps
@@ -145,15 +156,21 @@ class Loop:
 
     def _end_epoch(self) -> None:
         """Judge the epoch, and keep it if it is the best."""
-        score = self._score()
+        score = self._judged()
         self._look()
         if self.at.end_epoch(score, self._rate(), self._machine()):
             self.best = copy_weights(self.objective.model)
         self._write_metrics()
 
+    def _judged(self) -> float:
+        """Return the valid score of the weights as they are."""
+        return float(self.workers.first_says(self._score() if self.workers.is_first else 0.0))
+
     def save(self) -> None:
         """Write a checkpoint of the steps so far, in place of the last."""
         self._look()
+        if not self.workers.is_first:
+            return
         save_checkpoint(
             self.checkpoints,
             modules=self.objective,
@@ -171,10 +188,11 @@ class Loop:
 
     def _leave_if(self, stop: StopRequest) -> None:
         """Save and leave where somebody has asked for it."""
-        if stop.signum is not None:
+        if self.workers.any(stop.signum is not None):
             self.save()
+            self.workers.barrier()  # until it is written: whoever leaves ends the others
             where = f"step {self.at.step} of epoch {self.at.epoch + 1}"
-            raise Interrupted(stop.signum, f"{where} is in {self.checkpoints}")
+            raise Interrupted(stop.signum or SIGTERM, f"{where} is in {self.checkpoints}")
 
     def _rate(self) -> float:
         return self.config.learning_rate * rate_at(self.at.done - 1, self.total)
@@ -183,6 +201,8 @@ class Loop:
         return {"seconds": round(self.at.seconds, 2)}
 
     def _write_metrics(self) -> None:
+        if not self.workers.is_first:
+            return
         try:
             write_json_lines(self.metrics, self.at.records)
         except OSError as error:

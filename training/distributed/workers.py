@@ -1,10 +1,11 @@
 """Processes that train one network together, each on its share of the interactions."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.distributed as dist
@@ -43,8 +44,8 @@ class Workers(Protocol):
     def any(self, flag: bool) -> bool:
         """Return whether the flag is set on any worker; waits for all of them."""
 
-    def first_says(self, value: float) -> float:
-        """Return what the first worker has; waits for it."""
+    def first_says(self, value: Any) -> Any:
+        """Return the JSON value that the first worker has; waits for it."""
 
     def barrier(self) -> None:
         """Wait until all workers have come here."""
@@ -79,7 +80,7 @@ class Alone:
         """Return the flag."""
         return flag
 
-    def first_says(self, value: float) -> float:
+    def first_says(self, value: Any) -> Any:
         """Return the value."""
         return value
 
@@ -149,11 +150,14 @@ class Group:
         dist.all_reduce(said, op=dist.ReduceOp.MAX)
         return bool(said.item())
 
-    def first_says(self, value: float) -> float:
-        """Return what the first worker has; waits for it."""
-        said = torch.tensor([value], dtype=torch.float64)
+    def first_says(self, value: Any) -> Any:
+        """Return the JSON value that the first worker has; waits for it."""
+        said = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
+        length = torch.tensor([len(said)])
+        dist.broadcast(length, src=0)
+        said = said if self.is_first else torch.empty(int(length), dtype=torch.uint8)
         dist.broadcast(said, src=0)
-        return float(said.item())
+        return json.loads(said.numpy().tobytes())
 
     def barrier(self) -> None:
         """Wait until all workers have come here."""
