@@ -1,5 +1,6 @@
 """The front door: the command line, put together from the groups in `commands`."""
 
+import signal
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from typer.core import TyperGroup
 from commands import answers, explain, graph, jobs, links, prepare, serve, texts
 from commands import write as writing
 from kg.errors import IsthmusError, one_line
+from kg.interruption import interruptible
 
 _RESUMABLE = ("run", "train", "encode", "finetune", "tune", "prepare")
 
@@ -23,11 +25,12 @@ class _FrontDoor(TyperGroup):
                 raise
             typer.echo(f"error: {one_line(error)}", err=True)
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             resumable = ctx.invoked_subcommand in _RESUMABLE
             hint = "; the same command, without --fresh, goes on from here" if resumable else ""
-            typer.echo(f"interrupted{hint}", err=True)
-            raise typer.Exit(130) from None
+            kept = f": {one_line(stop)}" if str(stop) else ""
+            typer.echo(f"interrupted{kept}{hint}", err=True)
+            raise typer.Exit(128 + getattr(stop, "signum", signal.SIGINT)) from None
 
 
 app = typer.Typer(
@@ -50,12 +53,15 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _front(
+    ctx: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")
     ] = False,
 ) -> None:
     del debug, version  # read by _FrontDoor and _version
+    if ctx.invoked_subcommand in _RESUMABLE:
+        ctx.with_resource(interruptible())
 
 
 for _panel, _commands in (

@@ -37,14 +37,16 @@ def run(
 
 def train(job: Job, out: RunOut = None, settings: Settings = None) -> None:
     """Import, encode and train; resumes."""
+    from training.claim import hold
     from training.jobs import encode_step, import_step, train_step
 
     config, folder = open_job(job, out, settings)
-    import_step(config, folder)
-    encode_step(config, folder)
-    for protocol in config.task.protocols:
-        train_step(config, folder, protocol)
-        typer.echo(f"Model: {folder.task(protocol).model}")
+    with hold(folder):
+        import_step(config, folder)
+        encode_step(config, folder)
+        for protocol in config.task.protocols:
+            train_step(config, folder, protocol)
+            typer.echo(f"Model: {folder.task(protocol).model}")
 
 
 def evaluate(run: Run) -> None:

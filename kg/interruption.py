@@ -44,6 +44,9 @@ def stop_requests() -> Iterator[StopRequest]:
     """Only note a Ctrl-C or SIGTERM inside the block; a second one leaves it at once.
 
     Outside the main thread, which signals do not reach, nothing is noted.
+
+    Raises:
+        Interrupted: the block came to its end without heeding the request.
     """
     request = StopRequest()
 
@@ -54,6 +57,8 @@ def stop_requests() -> Iterator[StopRequest]:
 
     with _handling(note, signal.SIGINT, signal.SIGTERM):
         yield request
+    if request.signum is not None:
+        raise Interrupted(request.signum)
 
 
 @contextmanager
@@ -61,7 +66,8 @@ def _handling(handler: Callable[[int, FrameType | None], Any], *signums: int) ->
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {signum: signal.signal(signum, handler) for signum in signums}
+    heard = [s for s in signums if signal.getsignal(s) is not signal.SIG_IGN]  # as under nohup
+    before = {signum: signal.signal(signum, handler) for signum in heard}
     try:
         yield
     finally:

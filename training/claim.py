@@ -2,14 +2,46 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from encoders.channels.features import Features
-from kg.errors import ConfigError
-from kg.files import read_json, write_json
+from kg.errors import ArtefactError, ConfigError
+from kg.files import locked, read_json, write_json
 from training.config import JobConfig
 from training.evaluation.split import Split
 from training.run_folder import RunFolder
+
+# how a run is kept and watched, and not what comes of it
+_BESIDE = ("checkpoint_every", "checkpoint_minutes", "tensorboard")
+
+
+@contextmanager
+def hold(run: RunFolder) -> Iterator[None]:
+    """Keep other processes from working on a run until the block, or the process, ends.
+
+    Raises:
+        ArtefactError: one does.
+    """
+    run.path.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(run.path))
+        except ArtefactError:
+            time.sleep(0.2)  # who only asks whether it is held has it for a moment
+            stack.enter_context(locked(run.path))
+        yield
+
+
+def is_held(run: RunFolder) -> bool:
+    """Return whether a process works on a run."""
+    try:
+        with locked(run.path):
+            return False
+    except ArtefactError:
+        return True
 
 
 def claim(job: JobConfig, run: RunFolder) -> None:
@@ -24,6 +56,7 @@ def claim(job: JobConfig, run: RunFolder) -> None:
     old, new = read_json(run.config), job.to_dict()
     for each in (old, new):
         each.pop("tuning", None)  # of the encoder, before a run
+        each["training"] = _deciding(each["training"])
     if old != new:
         key, before, after = next(_differences(old, new))
         raise ConfigError(
@@ -36,8 +69,13 @@ def training_fingerprint(job: JobConfig, split: Split, features: Features) -> st
     """Hash what decides a training run, so that a checkpoint of another is refused."""
     tables = ("seed", "task", "texts", "encoder", "channels", "neighbours", "model", "training")
     decides = {key: job.to_dict()[key] for key in tables}
+    decides["training"] = _deciding(decides["training"])
     text = json.dumps(decides, sort_keys=True) + split.train.fingerprint + features.fingerprint
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _deciding(training: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in training.items() if key not in _BESIDE}
 
 
 def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str, object, object]]:

@@ -1,7 +1,7 @@
 """The pipeline: import, encode, split, train, evaluate, report. Every step resumes."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from training.baselines.catalogue import check_installed
 from training.baselines.floors import floors_for
 from training.baselines.tuned import tune_baseline
 from training.bundle import load_bundle, save_bundle
-from training.claim import claim, training_fingerprint
+from training.claim import claim, hold, training_fingerprint
 from training.config import JobConfig
 from training.encoding import encode_histories, encode_nodes
 from training.evaluation.calibration import calibrate
@@ -36,6 +36,7 @@ from training.evaluation.report import write_report
 from training.evaluation.results import Results, compare
 from training.evaluation.split import Protocol, Split, check_no_leak, make_split
 from training.evaluation.split_files import load_split, save_split
+from training.evaluation.valid import fewer_users
 from training.run_folder import RunFolder
 from training.seed import rng
 from training.train import projection, train
@@ -55,21 +56,23 @@ def run_job(job: JobConfig, run: RunFolder, *, fresh: bool = False) -> None:
 
     Raises:
         ConfigError: `run` was made with other settings, or a baseline's extra is not installed.
+        ArtefactError: another process works on it.
     """
     check_installed(job.evaluation.baselines)  # minutes of training lie before they are needed
-    if fresh:
-        clear(run)
-    import_step(job, run)
-    encode_step(job, run)
-    for protocol in job.task.protocols:
-        train_step(job, run, protocol)
-        evaluate_step(job, run, protocol)
-    if _report_is_stale(job, run):
-        report_step(run)
+    with hold(run):
+        if fresh:
+            clear(run)
+        import_step(job, run)
+        encode_step(job, run)
+        for protocol in job.task.protocols:
+            train_step(job, run, protocol)
+            evaluate_step(job, run, protocol)
+        if _report_is_stale(job, run):
+            report_step(run)
 
 
 def clear(run: RunFolder) -> None:
-    """Remove an earlier run.
+    """Remove what an earlier run left in its folder.
 
     Raises:
         ArtefactError: the folder holds something that is no run.
@@ -80,7 +83,8 @@ def clear(run: RunFolder) -> None:
         raise ArtefactError(
             f"{run.path} is not a run folder: remove it by hand, or use another --out"
         )
-    shutil.rmtree(run.path)
+    for inside in run.path.iterdir():  # and not the folder, which is held
+        shutil.rmtree(inside) if inside.is_dir() else inside.unlink()
 
 
 def load_config(run: RunFolder) -> JobConfig:
@@ -148,6 +152,7 @@ def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
         "protocol": protocol,
         "encoder": features.fingerprint,
         "best_epoch": trained.fitted.best_epoch,
+        "regime": asdict(trained.objective.choice),
         "versions": {name: version(name) for name in ("isthmus", "torch", "torch-geometric")},
     }
     bundle = trained.bundle(about)
@@ -167,6 +172,8 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
         results: Results = read_json(task.results)
         return results
     split = load_split(task.split, graph)
+    if job.evaluation.users:
+        split = fewer_users(split, job.evaluation.users, job.seed, "test")
     features = load_features(run.features, graph)
     vectors = features.vectors.get(graph.item_type, np.zeros((len(graph.items), 1), np.float32))
     bundle = load_bundle(task.model, graph)
@@ -195,6 +202,7 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
     }
     results = compare(evaluations, MODEL, seed=job.seed, resamples=job.evaluation.bootstrap)
     results |= {"shots": split.shots, "too_few": split.too_few}
+    results["regime"] = bundle.about.get("regime")
     if baselines:
         results["tuned"] = {tuned.scorer.name: tuned.settings for tuned in baselines}
     if bundle.calibration is not None:

@@ -1,10 +1,14 @@
 import dataclasses
+import json
+import os
+import signal
 
 import numpy as np
 import pytest
 import torch
 
-from kg.errors import FingerprintError, InputError
+from kg.errors import ArtefactError, FingerprintError, InputError
+from kg.interruption import Interrupted
 from training import fit as fitting
 from training import loop
 from training.checkpoint import copy_weights
@@ -12,6 +16,7 @@ from training.fit import fit, to_bundle
 from training.prepare import prepare
 
 CPU = torch.device("cpu")
+MACHINE = {"seconds"}
 
 
 @pytest.fixture
@@ -35,7 +40,11 @@ def train(split, features, tmp_path):
 
 
 def without_time(history):
-    return [{k: v for k, v in record.items() if k != "seconds"} for record in history]
+    return [{k: v for k, v in record.items() if k not in MACHINE} for record in history]
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def assert_identical(one, two):
@@ -130,6 +139,100 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert_identical(resumed, expected)
 
 
+@pytest.mark.parametrize("step", [1, 3, 19, 20, 34, 59])
+def test_a_run_goes_on_inside_an_epoch(make_job, train, monkeypatch, tmp_path, step):
+    """A world is in force for three steps, and a line of metrics covers seven."""
+    monkeypatch.setattr(loop, "RECORD_STEPS", 7)
+    job = make_job(epochs=3, alignment="adversarial", checkpoint_every=5)
+    expected, _ = train(job, "whole")
+    take, taken = loop.train_step, []
+
+    def killed(*arguments):
+        if len(taken) == step:
+            raise MemoryError
+        taken.append(None)
+        return take(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Loop, "_checkpoint_is_due", lambda self: self.at.done == step)
+        patch.setattr(loop, "train_step", killed)
+        with pytest.raises(MemoryError):
+            train(job, "cut")
+    disturb()
+    counted = []
+    monkeypatch.setattr(loop, "train_step", lambda *a: counted.append(None) or take(*a))
+
+    resumed, _ = train(job, "cut")
+
+    assert len(counted) == 60 - step
+    assert_identical(resumed, expected)
+    whole, cut = (read_lines(tmp_path / name / "metrics.jsonl") for name in ("whole", "cut"))
+    assert without_time(cut) == without_time(whole)
+    assert [line["step"] for line in cut[1:]] == [7, 14, 20, 27, 34, 40, 47, 54, 60]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("step", [4, 39])
+def test_who_is_asked_to_stop_saves_the_step_and_leaves(
+    make_job, train, monkeypatch, tmp_path, signum, step
+):
+    job = make_job(epochs=3, checkpoint_minutes=0.0)
+    expected, _ = train(job, "whole")
+    take, taken = loop.train_step, []
+
+    def asked(*arguments):
+        taken.append(None)
+        if len(taken) == step + 1:
+            os.kill(os.getpid(), signum)
+        return take(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_step", asked)
+        with pytest.raises(Interrupted) as caught:
+            train(job, "cut")
+
+    assert caught.value.signum == signum
+    assert f"step {step % 20 + 1} of epoch {step // 20 + 1} is in" in str(caught.value)
+    counted = []
+    monkeypatch.setattr(loop, "train_step", lambda *a: counted.append(None) or take(*a))
+    resumed, _ = train(job, "cut")
+    assert len(counted) == 60 - step - 1
+    assert_identical(resumed, expected)
+
+
+def test_checkpoints_inside_an_epoch_come_by_the_clock(make_job, train, monkeypatch):
+    now, saved = [0.0], []
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+    take, save = loop.train_step, loop.save_checkpoint
+
+    def minute(*arguments):
+        now[0] += 60
+        return take(*arguments)
+
+    monkeypatch.setattr(loop, "train_step", minute)
+    monkeypatch.setattr(
+        loop, "save_checkpoint", lambda *a, **k: saved.append(k["progress"]) or save(*a, **k)
+    )
+
+    train(make_job(epochs=1, checkpoint_minutes=8.0), "eight")
+    assert [at["step"] for at in saved] == [8, 16, 0]
+
+    saved.clear()
+    train(make_job(epochs=1, checkpoint_minutes=0.0), "none")
+    assert [at["step"] for at in saved] == [0]
+
+
+def test_a_training_draws_from_no_global_generator(make_job, train):
+    """So a checkpoint needs the states of no library beside its own."""
+    before = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
+
+    train(make_job(epochs=1, alignment="adversarial", spectral_start=False))
+
+    assert torch.equal(before[0], torch.get_rng_state())
+    after = np.random.get_state()  # noqa: NPY002
+    assert all(np.array_equal(one, two) for one, two in zip(before[1], after, strict=True))
+
+
 def test_a_finished_run_is_not_trained_again(make_job, train, monkeypatch):
     job = make_job(epochs=2)
     expected, _ = train(job)
@@ -209,5 +312,56 @@ def test_a_loss_that_explodes_is_one_line_and_leaves_no_checkpoint(make_job, tra
     with pytest.raises(InputError) as caught:
         train(make_job(learning_rate=1e30))
 
-    assert "\n" not in str(caught.value)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "is not finite in step" in message
+    assert "of epoch 1 (" in message
+    assert "no checkpoint is there" in message
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_what_explodes_leaves_the_last_good_checkpoint(make_job, train, monkeypatch, tmp_path):
+    job = make_job(epochs=2)
+    expected, _ = train(job, "whole")
+    monkeypatch.setattr(loop.Loop, "_checkpoint_is_due", lambda self: self.at.done == 25)
+    take, taken = loop.train_step, []
+
+    def explode(*arguments):
+        losses = take(*arguments)
+        taken.append(None)
+        return {**losses, "loss_alignment": losses["loss"] * np.nan} if len(taken) == 26 else losses
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "train_step", explode)
+        with pytest.raises(InputError, match="in step 6 of epoch 2 ") as caught:
+            train(job, "cut")
+
+    folder = tmp_path / "cut" / "checkpoints"
+    assert f"the checkpoint in {folder} is from before it and stays" in str(caught.value)
+    assert json.loads((folder / "progress.json").read_text())["step"] == 5
+    resumed, _ = train(job, "cut")
+    assert_identical(resumed, expected)
+
+
+def test_what_was_killed_while_it_wrote_leaves_nothing_behind(make_job, train, tmp_path):
+    folder = tmp_path / "run"
+    (folder / ".checkpoints.x1").mkdir(parents=True)
+    (folder / ".checkpoints.x1" / "state.safetensors").write_bytes(b"half")
+    (folder / ".metrics.jsonl.x2").write_text("half")
+
+    train(make_job(epochs=1))
+
+    assert sorted(p.name for p in folder.iterdir()) == ["checkpoints", "metrics.jsonl"]
+
+
+def test_no_room_for_metrics_is_one_line(make_job, train, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(loop, "write_json_lines", full)
+
+    with pytest.raises(ArtefactError, match="No space left on device") as caught:
+        train(make_job(epochs=1))
+
+    assert str(tmp_path / "run") in str(caught.value)
+    assert "\n" not in str(caught.value)
