@@ -28,7 +28,16 @@ class GrownVocab(Vocab):
     def __init__(self, known: Vocab, ids: Any) -> None:
         new = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
         self._ids = pa.concat_arrays([known.ids, new.cast(pa.string())])
+        self._known = known
         self.kind = known.kind
+
+    def _place(self, node_id: str) -> int:
+        """Return the index of one id, -1 where it is unknown: only the old ones are in order."""
+        at, size = self._known._place(node_id), len(self._known)
+        if at >= 0:
+            return at
+        behind = pc.index(self._ids.slice(size), node_id).as_py()
+        return size + behind if behind >= 0 else -1
 
 
 def grow(graph: KnowledgeGraph, placed: "Placed") -> KnowledgeGraph:

@@ -1,10 +1,12 @@
 """Newcomers that do not fit are refused in one line, with their place."""
 
+import pyarrow as pa
 import pytest
 
 from kg.errors import InputError, UnknownIdError
+from kg.vocab import Vocab
 from queries.newcomers import Newcomers
-from queries.newcomers.grown import grow
+from queries.newcomers.grown import GrownVocab, grow
 from queries.newcomers.placing import place
 
 TITLES = {"b1": "The Hobbit", "f1": "An Unexpected Journey", "tolkien": "J. R. R. Tolkien"}
@@ -131,3 +133,13 @@ def test_likes_name_no_file(graph):
         place(graph, Newcomers.likes(["b1"], "ada"))
     assert len(Newcomers.people({"x": ["b1", "b1"], "y": []})) == 2
     assert len(place(graph, Newcomers.likes(["b1", "b1"])).edges[graph.interactions]) == 1
+
+
+@pytest.mark.parametrize("new", [["b-new"], ["zz", "a", "m"]])
+def test_one_of_many_ids_is_found_whatever_the_order(new):
+    old = Vocab.from_values([f"user-{row:04d}" for row in range(2_000)], "user")
+    grown = GrownVocab(GrownVocab(old, pa.array(new)), pa.array(["b", "zzz"]))
+    for row, node_id in enumerate([*old.ids.to_pylist()[::500], *new, "b", "zzz"]):
+        place = row * 500 if row < 4 else len(old) + row - 4
+        assert grown.lookup([node_id]).tolist() == [place]
+    assert grown.lookup(["nobody"]).tolist() == [-1]
