@@ -12,16 +12,22 @@ from encoders.models.lsa import LsaEncoder
 from encoders.texts.histories import history_texts
 from kg.graph import KnowledgeGraph
 from training.config import JobConfig
+from training.distributed.cluster import Cluster
+from training.distributed.spread_encoder import SpreadEncoder
 from training.evaluation.split import Split
 from training.run_folder import RunFolder
 
 
-def encode_nodes(job: JobConfig, graph: KnowledgeGraph, run: RunFolder) -> None:
+def encode_nodes(
+    job: JobConfig, graph: KnowledgeGraph, run: RunFolder, cluster: Cluster | None = None
+) -> None:
     """Encode what is known of every node, and keep it in the run.
 
     An encoder that was fitted on the way is kept too, for texts that come later.
     """
     encoder = encoder_of(job.encoder)
+    if cluster is not None and encoder.fitted:
+        encoder.encoder = SpreadEncoder(encoder.encoder, job.encoder, cluster)
     features = encode_graph(graph, encoder, job.texts)
     if isinstance(encoder.encoder, LsaEncoder) and encoder.fitted:
         encoder.encoder.save(run.encoder)

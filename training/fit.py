@@ -52,7 +52,7 @@ def fit(
 
     Resumes from `checkpoints` if they are of the same job and data; on CPU the result is then
     bit-identical to that of an uninterrupted run. Of several workers this is for the first; the
-    others `assist`.
+    others `take_part`.
 
     Raises:
         InputError: a loss or a gradient is not finite.
@@ -82,7 +82,7 @@ def fit(
     )
 
 
-def assist(
+def take_part(
     job: JobConfig,
     objective: Objective,
     *,

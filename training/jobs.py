@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from training.baselines.tuned import tune_baseline
 from training.bundle import load_bundle, save_bundle
 from training.claim import claim, hold, training_fingerprint
 from training.config import JobConfig
+from training.distributed.cluster import Cluster
+from training.distributed.ray_training import train_on
+from training.distributed.workers import ALONE, Workers
 from training.encoding import encode_histories, encode_nodes
 from training.evaluation.calibration import calibrate
 from training.evaluation.evaluate import evaluate
@@ -39,20 +43,29 @@ from training.evaluation.split_files import load_split, save_split
 from training.evaluation.valid import fewer_users
 from training.run_folder import RunFolder
 from training.seed import rng
-from training.train import projection, train
+from training.train import assist, projection, train
 from training.tuning import finetune
 from training.tuning_guard import check_tuned, splits_of
 
 MODEL = "isthmus"
 
 
-def run_job(job: JobConfig, run: RunFolder, *, fresh: bool = False) -> None:
+def run_job(
+    job: JobConfig,
+    run: RunFolder,
+    *,
+    fresh: bool = False,
+    workers: Workers = ALONE,
+    cluster: Cluster | None = None,
+) -> None:
     """Do everything that `run` does not hold yet.
 
     Args:
         job: what to do.
         run: where to; an interrupted run goes on from where it was.
         fresh: start over, removing what an earlier run left.
+        workers: who train with this process, the first of them; the others `assist_job`.
+        cluster: encodes and trains instead, where it is joined.
 
     Raises:
         ConfigError: `run` was made with other settings, or a baseline's extra is not installed.
@@ -63,12 +76,23 @@ def run_job(job: JobConfig, run: RunFolder, *, fresh: bool = False) -> None:
         if fresh:
             clear(run)
         import_step(job, run)
-        encode_step(job, run)
+        encode_step(job, run, cluster)
+        workers.barrier()
         for protocol in job.task.protocols:
-            train_step(job, run, protocol)
+            if cluster is None:
+                train_step(job, run, protocol, workers)
+            else:
+                train_on(cluster, job, run, protocol)
             evaluate_step(job, run, protocol)
         if _report_is_stale(job, run):
             report_step(run)
+
+
+def assist_job(job: JobConfig, run: RunFolder, workers: Workers) -> None:
+    """Take part in what `run_job` does on the first worker: in the training of networks."""
+    workers.barrier()  # until the first has made what is read
+    for protocol in job.task.protocols:
+        train_step(job, run, protocol, workers)
 
 
 def clear(run: RunFolder) -> None:
@@ -101,8 +125,13 @@ def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
     return load_graph(run.graph)
 
 
-def encode_step(job: JobConfig, run: RunFolder) -> Features:
+def encode_step(job: JobConfig, run: RunFolder, cluster: Cluster | None = None) -> Features:
     """Encode the text of every node, unless the run has it.
+
+    Args:
+        job: what to do.
+        run: where to.
+        cluster: encodes instead, where it is joined.
 
     Raises:
         LeakError: the encoder was tuned on what a split holds out: said before hours of encoding.
@@ -112,7 +141,7 @@ def encode_step(job: JobConfig, run: RunFolder) -> Features:
         if splits_of(job.encoder.model) is not None:
             for protocol in job.task.protocols:
                 check_tuned(job.encoder.model, split_step(job, run, protocol))
-        encode_nodes(job, graph, run)
+        encode_nodes(job, graph, run, cluster)
     return load_features(run.features, graph)
 
 
@@ -124,25 +153,36 @@ def split_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Split:
     return load_split(task.split, graph)
 
 
-def train_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> None:
-    """Train one protocol's model, unless the run has it."""
+def train_step(
+    job: JobConfig, run: RunFolder, protocol: Protocol, workers: Workers = ALONE
+) -> None:
+    """Train one protocol's model, unless the run has it.
+
+    Args:
+        job: what to do.
+        run: where to.
+        protocol: which model.
+        workers: who do the same beside this process; the first of them writes files.
+    """
     task, graph = run.task(protocol), load_graph(run.graph)
-    split = split_step(job, run, protocol)
-    if task.model.is_dir():
+    split = workers.in_turn(lambda: split_step(job, run, protocol))
+    if workers.first_says(task.model.is_dir()):
         load_bundle(task.model, graph)
         return
     features = load_features(run.features, graph)
     check_no_leak(split)
     check_tuned(job.encoder.model, split)
-    trained = train(
-        job,
-        split,
-        features,
-        partial(encode_histories, job, run=run),
-        checkpoints=task.checkpoints,
-        metrics=task.metrics,
-        fingerprint=training_fingerprint(job, split, features),
-    )
+    histories = partial(encode_histories, job, run=run)
+    where: dict[str, Any] = {
+        "checkpoints": task.checkpoints,
+        "metrics": task.metrics,
+        "fingerprint": training_fingerprint(job, split, features),
+        "workers": workers,
+    }
+    if not workers.is_first:
+        assist(job, split, features, histories, **where)
+        return
+    trained = train(job, split, features, histories, **where)
     write_json(
         task.path / "projection.json",
         projection(trained.fitted, split, rng(job.seed, "projection")),

@@ -28,12 +28,13 @@ def read_bytes(text: str) -> int | None:
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
-def room(memory: str, device: "torch.device") -> int:
+def room(memory: str, device: "torch.device", among: int = 1) -> int:
     """Return how many bytes training may add to what the process has already.
 
     Args:
         memory: what the process may have in all, such as "8GB"; "auto" for `SHARE` of what is free.
         device: whose memory: that of the GPU, or of the machine.
+        among: processes of the machine that are to share what is free of it.
     """
     limit = read_bytes(memory)
     if device.type == "cuda":
@@ -42,7 +43,7 @@ def room(memory: str, device: "torch.device") -> int:
         if limit is not None:
             return max(0, limit - torch.cuda.memory_allocated(device))
         return int(SHARE * torch.cuda.mem_get_info(device)[0])
-    return int(SHARE * free()) if limit is None else max(0, limit - held())
+    return int(SHARE * free()) // among if limit is None else max(0, limit - held())
 
 
 def free(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int:

@@ -1,6 +1,7 @@
 """Split and features to everything the loop needs: graph tensors, network, objective."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from gnn.views import GraphView
 from kg.errors import ConfigError, InputError
 from kg.graph import FloatArray, KnowledgeGraph
 from training.config import JobConfig
+from training.distributed.workers import ALONE, Workers
 from training.evaluation.split import Split
 from training.objective import Objective
 from training.regimes.choose import Choice, choose
@@ -56,6 +58,7 @@ def prepare(
     fitted: FittedChannels | None = None,
     choice: Choice | None = None,
     scratch: Path | None = None,
+    workers: Workers = ALONE,
 ) -> Objective:
     """Build the objective of one protocol; nothing held out is looked at.
 
@@ -69,6 +72,7 @@ def prepare(
         fitted: what makes the network's input of features; None to fit it on this graph.
         choice: of a regime, made earlier; None to choose by the memory that is free now.
         scratch: folder for what a regime keeps on disk; None for that of temporary files.
+        workers: who prepare the same; the first of them chooses for all.
 
     Raises:
         ConfigError: `channels` names a channel or column that is not there, or `training.regime`
@@ -123,7 +127,8 @@ def prepare(
         }
         model, graph = model.to(device), graph.to(device)
         simulation = simulation_of(graph, split, job.training)
-        choice = choice or choose(job, model, graph, x, device, scratch)
+        choice = choice or choose(job, model, graph, x, device, scratch, workers.here)
+        choice = Choice(**workers.first_says(asdict(choice)))
         regime = make_regime(
             choice, model, simulation, device, job.training, x=x, graph=graph, scratch=scratch
         )

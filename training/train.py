@@ -13,9 +13,10 @@ from kg.files import read_json, write_json
 from kg.progress import say
 from training.bundle import Bundle
 from training.config import JobConfig
+from training.distributed.workers import ALONE, Workers
 from training.evaluation.projection import project
 from training.evaluation.split import Split
-from training.fit import Fitted, fit, to_bundle
+from training.fit import Fitted, fit, take_part, to_bundle
 from training.objective import Objective
 from training.prepare import choose_device, prepare
 from training.ranking.stage import SecondStage
@@ -48,8 +49,11 @@ def train(
     checkpoints: Path,
     metrics: Path,
     fingerprint: str,
+    workers: Workers = ALONE,
 ) -> Trained:
     """Train the network, then weigh the signals of the second stage.
+
+    Of several workers this is for the first; the others `assist`.
 
     Args:
         job: settings.
@@ -59,35 +63,89 @@ def train(
         checkpoints: folder; training goes on from what it holds, by the regime it began with.
         metrics: JSON lines, one record an epoch.
         fingerprint: of the job and its data.
+        workers: who train with this process.
 
     Raises:
         ConfigError: the device or a channel is not there.
         InputError: nothing to train on, or the loss is not finite.
         FingerprintError: the checkpoint belongs to another job or graph.
     """
-    split = replace(split, train=without_repeats(split.train))
-    device = choose_device(job.training.device)
-    record, known = checkpoints.with_name(REGIME), None
-    if checkpoints.is_dir() and record.is_file():  # what goes on goes on as it began
-        known = Choice(**read_json(record))
-    objective = prepare(
+    split, objective = _prepared(job, split, features, histories, checkpoints, workers)
+    write_json(checkpoints.with_name(REGIME), asdict(objective.choice))
+    say(objective.choice.line)
+    if workers.size > 1:
+        say(_gain(objective.choice.regime, workers.size))
+    fitted = fit(
         job,
         split,
-        features,
-        device,
-        further=histories(split),
-        choice=known,
-        scratch=checkpoints.parent,
-    )
-    write_json(record, asdict(objective.choice))
-    say(objective.choice.line)
-    fitted = fit(
-        job, split, objective, checkpoints=checkpoints, metrics=metrics, fingerprint=fingerprint
+        objective,
+        checkpoints=checkpoints,
+        metrics=metrics,
+        fingerprint=fingerprint,
+        workers=workers,
     )
     stage = None
     if objective.choice.second_stage:
         stage = learn_second_stage(job, split, features, objective, fitted.final, histories)
     return Trained(objective=objective, fitted=fitted, second_stage=stage)
+
+
+def assist(
+    job: JobConfig,
+    split: Split,
+    features: Features,
+    histories: Callable[[Split], Channels],
+    *,
+    checkpoints: Path,
+    metrics: Path,
+    fingerprint: str,
+    workers: Workers,
+) -> None:
+    """Take part in the training of the network that `train` does on the first worker."""
+    split, objective = _prepared(job, split, features, histories, checkpoints, workers)
+    take_part(
+        job,
+        objective,
+        checkpoints=checkpoints,
+        metrics=metrics,
+        fingerprint=fingerprint,
+        workers=workers,
+    )
+
+
+def _prepared(
+    job: JobConfig,
+    split: Split,
+    features: Features,
+    histories: Callable[[Split], Channels],
+    checkpoints: Path,
+    workers: Workers,
+) -> tuple[Split, Objective]:
+    split = replace(split, train=without_repeats(split.train))
+    record, known = checkpoints.with_name(REGIME), None
+    if workers.first_says(checkpoints.is_dir() and record.is_file()):
+        known = Choice(**read_json(record))  # what goes on goes on as it began
+    objective = prepare(
+        job,
+        split,
+        features,
+        choose_device(job.training.device),
+        further=workers.in_turn(lambda: histories(split)),
+        choice=known,
+        scratch=checkpoints.parent,
+        workers=workers,
+    )
+    return split, objective
+
+
+def _gain(regime: str, workers: int) -> str:
+    """Return what several workers bring."""
+    if regime == "full":
+        return (
+            f"{workers} workers: each of them propagates over the whole graph in every step, and "
+            "only the rest is divided; sampled and decoupled training divide more"
+        )
+    return f"{workers} workers, each with its share of every batch"
 
 
 def projection(fitted: Fitted, split: Split, rng: np.random.Generator) -> object:

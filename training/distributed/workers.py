@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -20,16 +20,21 @@ PATIENCE = timedelta(
 )  # whoever starts the workers ends them when one dies; work is waited for
 
 
+T = TypeVar("T")
+
+
 class Workers(Protocol):
     """What the loop knows of the processes that train with it.
 
     Attributes:
         rank: which of them this is, from 0.
         size: how many there are.
+        here: how many of them on this machine.
     """
 
     rank: int
     size: int
+    here: int
 
     @property
     def is_first(self) -> bool:
@@ -50,6 +55,9 @@ class Workers(Protocol):
     def barrier(self) -> None:
         """Wait until all workers have come here."""
 
+    def in_turn(self, make: Callable[[], T]) -> T:
+        """Return what `make` gives; others call it when the first is done, and find its files."""
+
     def start_alike(self, module: nn.Module) -> None:
         """Give every worker the parameters and buffers of the first."""
 
@@ -66,7 +74,7 @@ class Workers(Protocol):
 class Alone:
     """One process does everything."""
 
-    rank, size = 0, 1
+    rank, size, here = 0, 1, 1
     is_first = True
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -86,6 +94,10 @@ class Alone:
 
     def barrier(self) -> None:
         """Wait for nobody."""
+
+    def in_turn(self, make: Callable[[], T]) -> T:
+        """Return what `make` gives."""
+        return make()
 
     def start_alike(self, module: nn.Module) -> None:
         """Leave the module as it is."""
@@ -109,6 +121,7 @@ class Group:
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self.here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
     @property
     def is_first(self) -> bool:
@@ -163,6 +176,15 @@ class Group:
         """Wait until all workers have come here."""
         self.any(False)
 
+    def in_turn(self, make: Callable[[], T]) -> T:
+        """Return what `make` gives; others call it when the first is done, and find its files."""
+        if not self.is_first:
+            self.barrier()
+        made = make()
+        if self.is_first:
+            self.barrier()
+        return made
+
     def start_alike(self, module: nn.Module) -> None:
         """Give every worker the parameters and buffers of the first.
 
@@ -178,7 +200,7 @@ class Group:
 
 @contextmanager
 def workers_of_environment(device: str) -> Iterator[Workers]:
-    """Yield the workers that `torchrun` has started this process among; alone without it.
+    """Yield the workers that `torchrun` or Ray has started this process among; alone without them.
 
     Args:
         device: as `training.device` has it; each worker of a machine takes a GPU of its own.
@@ -187,7 +209,10 @@ def workers_of_environment(device: str) -> Iterator[Workers]:
         ConfigError: a machine has fewer GPUs than workers.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Alone()
+        yield ALONE
+        return
+    if dist.is_initialized():  # Ray has
+        yield Group()
         return
     gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if gpu:
@@ -198,12 +223,19 @@ def workers_of_environment(device: str) -> Iterator[Workers]:
                 "or --set training.device=cpu"
             )
         torch.cuda.set_device(local)
-    # flags travel between CPUs in any case: they must not wait for what a GPU has yet to compute
-    dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=PATIENCE)
+    dist.init_process_group(backend(gpu), timeout=PATIENCE)
     try:
         yield Group()
     finally:
         dist.destroy_process_group()
+
+
+def backend(gpu: bool) -> str:
+    """Return what carries tensors between workers, as torch names it.
+
+    Flags travel between CPUs in any case: they must not wait for what a GPU has yet to compute.
+    """
+    return "cpu:gloo,cuda:nccl" if gpu else "gloo"
 
 
 def _buckets(gradients: Iterable[Tensor]) -> Iterator[list[Tensor]]:

@@ -57,6 +57,7 @@ def choose(
     x: Mapping[str, Mapping[str, Tensor]],
     device: torch.device,
     scratch: Path | None = None,
+    among: int = 1,
 ) -> Choice:
     """Return the regime of `training.regime`, or under "auto" the first that fits.
 
@@ -70,13 +71,14 @@ def choose(
         x: channels by node type and name.
         device: whose memory counts.
         scratch: folder for what is kept on disk; None for that of temporary files.
+        among: processes of this machine that train.
 
     Raises:
         ConfigError: the job names a regime that its network or graph cannot be trained by.
     """
     config = job.training
     sizes = estimates.Sizes.of(model, graph, config.batch_size, config.negatives)
-    there = room(config.memory, device)
+    there = room(config.memory, device, among)
     found = {"full": estimates.full(sizes)}
     against, disk = _why_not(job, model, graph), 0
     if not against:
