@@ -82,3 +82,7 @@ for _panel, _commands in (
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":  # as torchrun -m has it
+    main()

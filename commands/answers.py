@@ -1,10 +1,11 @@
 """Commands that ask the model of a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from commands.cluster import Engine, NumWorkers, RayAddress, WorkerCpus, answering, cluster_of
 from commands.exchange import MappingFile, naming_of
 from commands.filters import (
     Allow,
@@ -71,8 +72,13 @@ def recommend(
     device: Device = None,
     mapping: MappingFile = None,
     as_json: AsJson = False,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    workers: NumWorkers = None,
+    worker_cpus: WorkerCpus = None,
 ) -> None:
     """Recommend items of a domain to one user, to a file of users, or to all."""
+    cluster = cluster_of(engine, ray_address, workers, worker_cpus)
     new = likes is not None or text is not None
     one = user is not None or new
     if [user is not None, new, users is not None, all_users].count(True) != 1 or (
@@ -86,6 +92,11 @@ def recommend(
         raise InputError("--rerank asks a language model for one user: give --user ID")
     if rerank is None and (rerank_endpoint is not None or rerank_key):
         raise InputError("--rerank-endpoint and --rerank-key need --rerank, the model's name")
+    if cluster is not None and (one or new_nodes is not None):
+        raise InputError(
+            "--engine ray answers many users of what a run holds: give --users or --all-users, "
+            "without --new-nodes"
+        )
     from queries.recommender import Recommender
     from queries.show import print_answers, recommended_rows
 
@@ -123,18 +134,19 @@ def recommend(
         return
     from queries.batch import recommend_file
 
+    asked: dict[str, Any] = {"domain": domain, "k": k, "filters": filters}
     try:
-        summary = recommend_file(
-            recommender,
-            users,
-            out,
-            domain=domain,
-            k=k,
-            filters=filters,
-            skip_unknown=skip_unknown,
-            naming=naming_of(mapping),
-            fresh=fresh,
-        )
+        with answering(recommender, cluster, asked) as answer:
+            summary = recommend_file(
+                recommender,
+                users,
+                out,
+                **asked,
+                skip_unknown=skip_unknown,
+                naming=naming_of(mapping),
+                fresh=fresh,
+                answer=answer,
+            )
     except KeyboardInterrupt:
         typer.echo("the same command, without --fresh, goes on from here", err=True)
         raise

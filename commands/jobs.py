@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from commands.cluster import Engine, NumWorkers, RayAddress, WorkerCpus, cluster_of, working
 from commands.options import Job, Protocol, Run, RunOut, Settings, console, open_job
 from kg.errors import InputError
 
@@ -21,32 +22,48 @@ def run(
         list[str] | None,
         typer.Option("--target", help="Instead of the job's; of several, each has its own folder."),
     ] = None,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    workers: NumWorkers = None,
+    worker_cpus: WorkerCpus = None,
 ) -> None:
     """Do everything: import, encode, train, evaluate, report, recommend; resumes."""
     from queries.show import closing_show
-    from training.jobs import run_job
+    from training.jobs import assist_job, run_job
     from training.run_folder import RunFolder
     from training.targets import for_target
 
     config, folder = open_job(job, out, settings)
     runs = [(for_target(config, name), RunFolder(folder.path / name)) for name in targets or ()]
-    for each, where in runs or [(config, folder)]:
-        run_job(each, where, fresh=fresh)
-        closing_show(where, console())
+    with working(config, cluster_of(engine, ray_address, workers, worker_cpus)) as (group, cluster):
+        for each, where in runs or [(config, folder)]:
+            if group.is_first:
+                run_job(each, where, fresh=fresh, workers=group, cluster=cluster)
+                closing_show(where, console())
+            else:
+                assist_job(each, where, group)
 
 
-def train(job: Job, out: RunOut = None, settings: Settings = None) -> None:
+def train(
+    job: Job,
+    out: RunOut = None,
+    settings: Settings = None,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    workers: NumWorkers = None,
+    worker_cpus: WorkerCpus = None,
+) -> None:
     """Import, encode and train; resumes."""
-    from training.claim import hold
-    from training.jobs import encode_step, import_step, train_step
+    from training.jobs import assist_job, train_job
 
     config, folder = open_job(job, out, settings)
-    with hold(folder):
-        import_step(config, folder)
-        encode_step(config, folder)
-        for protocol in config.task.protocols:
-            train_step(config, folder, protocol)
-            typer.echo(f"Model: {folder.task(protocol).model}")
+    with working(config, cluster_of(engine, ray_address, workers, worker_cpus)) as (group, cluster):
+        if not group.is_first:
+            assist_job(config, folder, group)
+            return
+        train_job(config, folder, workers=group, cluster=cluster)
+    for protocol in config.task.protocols:
+        typer.echo(f"Model: {folder.task(protocol).model}")
 
 
 def evaluate(run: Run) -> None:

@@ -1,8 +1,11 @@
 """Many queries at once: a file in, a file out, both streamed."""
 
+from collections import deque
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from queries.asked import AskedIds, count_known, strings
 from queries.filters import SEEN_LEFT_OUT, Filters
 from queries.parts import Parts
 from queries.recommender import Recommender
+from queries.spread import Answer
 from queries.tables import check_suffix, open_pairs, write_table
 
 _BLOCK_ROWS = 1_024  # users whose answers a killed run may lose
@@ -49,6 +53,7 @@ def recommend_file(
     skip_unknown: bool = False,
     naming: Naming | None = None,
     fresh: bool = False,
+    answer: Answer | None = None,
 ) -> Summary:
     """Write the k best items of every user of a file, or of all.
 
@@ -68,6 +73,7 @@ def recommend_file(
         skip_unknown: leave out users that are not in the graph instead of stopping.
         naming: makes the IRIs of nodes in RDF; by default from their ids alone.
         fresh: start over, whatever an interrupted run has left.
+        answer: answers blocks of users in the recommender's stead, in order (`queries.spread`).
 
     Raises:
         InputError: a file cannot be read or written, a question that `Recommender.recommend`
@@ -89,17 +95,29 @@ def recommend_file(
         **filters.to_json(),
     }
     parts = Parts(out, settings, fresh=fresh)
-    resumed = written = count = 0
-    with progress("Recommending", total=asked.asked) as bar:
+    resumed = count = 0
+    waiting: deque[tuple[int, int]] = deque()
+
+    def open_blocks() -> Iterator[list[str]]:
+        nonlocal resumed, count
         for ids, rows in asked.blocks(_BLOCK_ROWS):
             if count in parts:
                 resumed += rows
+                bar.advance(rows)
             else:
-                answers = recommender.recommend_table(ids, domain=domain, k=k, filters=filters)
-                parts.add(count, answers)
-            written += parts.rows(count)
+                waiting.append((count, rows))
+                yield ids
             count += 1
+
+    if answer is None:
+        asks = partial(recommender.recommend_table, domain=domain, k=k, filters=filters)
+        answer = partial(map, asks)
+    with progress("Recommending", total=asked.asked) as bar:
+        for table in answer(open_blocks()):
+            number, rows = waiting.popleft()
+            parts.add(number, table)
             bar.advance(rows)
+    written = sum(parts.rows(number) for number in range(count))
     schema = ANSWERS.append(PROBABILITY) if recommender.has_probabilities(domain) else ANSWERS
     with (
         _writing(recommender, out, schema, naming, parts.started) as writer,

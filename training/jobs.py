@@ -75,17 +75,22 @@ def run_job(
     with hold(run):
         if fresh:
             clear(run)
-        import_step(job, run)
-        encode_step(job, run, cluster)
-        workers.barrier()
+        _before_training(job, run, workers, cluster)
         for protocol in job.task.protocols:
-            if cluster is None:
-                train_step(job, run, protocol, workers)
-            else:
-                train_on(cluster, job, run, protocol)
+            _train(job, run, protocol, workers, cluster)
             evaluate_step(job, run, protocol)
         if _report_is_stale(job, run):
             report_step(run)
+
+
+def train_job(
+    job: JobConfig, run: RunFolder, *, workers: Workers = ALONE, cluster: Cluster | None = None
+) -> None:
+    """Import, encode and train, as `run_job` does."""
+    with hold(run):
+        _before_training(job, run, workers, cluster)
+        for protocol in job.task.protocols:
+            _train(job, run, protocol, workers, cluster)
 
 
 def assist_job(job: JobConfig, run: RunFolder, workers: Workers) -> None:
@@ -93,6 +98,23 @@ def assist_job(job: JobConfig, run: RunFolder, workers: Workers) -> None:
     workers.barrier()  # until the first has made what is read
     for protocol in job.task.protocols:
         train_step(job, run, protocol, workers)
+
+
+def _before_training(
+    job: JobConfig, run: RunFolder, workers: Workers, cluster: Cluster | None
+) -> None:
+    import_step(job, run)
+    encode_step(job, run, cluster)
+    workers.barrier()
+
+
+def _train(
+    job: JobConfig, run: RunFolder, protocol: Protocol, workers: Workers, cluster: Cluster | None
+) -> None:
+    if cluster is None:
+        train_step(job, run, protocol, workers)
+    else:
+        train_on(cluster, job, run, protocol)
 
 
 def clear(run: RunFolder) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from kg.errors import ConfigError
 
+WORKERS = 2
 OBJECT_STORE_BYTES = 268_435_456  # of a cluster on this machine: only texts and answers go there
 
 # Ray reads these when it is imported and when it starts processes. It is to say nothing to anybody
@@ -43,7 +44,7 @@ class Cluster:
     """
 
     address: str | None = None
-    workers: int = 2
+    workers: int = WORKERS
     cpus: int | None = None
 
     def __post_init__(self) -> None:
