@@ -52,3 +52,57 @@ def together():
         return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(size)]
 
     return run
+
+
+MAPPING = """
+[[nodes]]
+file = "items.csv"
+type = "item"
+id = "id"
+domain_column = "domain"
+title = "title"
+text = ["title"]
+
+[[edges]]
+file = "likes.csv"
+relation = "interacts"
+src = { type = "user", column = "user", create = true }
+dst = { type = "item", column = "item" }
+"""
+JOB = """
+name = "checkerboard"
+graph.mapping = "graph.toml"
+task = { target = "films", protocols = ["user-cold"], valid_fraction = 0.2, test_fraction = 0.2 }
+encoder = { model = "hashing", dim = 16, cache = "cache" }
+neighbours.k = 3
+model = { width = 16, text_width = 8 }
+ranking.folds = 0
+evaluation = { k = [2], sampled_negatives = 3, bootstrap = 20, calibration = "none" }
+
+[training]
+epochs = 2
+batch_size = 64
+negatives = 16
+simulation_steps = 3
+patience = 99
+device = "cpu"
+"""
+
+
+@pytest.fixture(scope="session")
+def job_file(tmp_path_factory):
+    """Even users like even books and films, odd users odd ones: a job about it as a TOML."""
+    folder = tmp_path_factory.mktemp("job")
+    items = [(domain, f"{domain}-{number}") for domain in ("books", "films") for number in range(8)]
+    rows = [f"{item},{domain},A {domain} called {item}" for domain, item in items]
+    (folder / "items.csv").write_text("\n".join(["id,domain,title", *rows]))
+    rows = [
+        f"user-{user:02d},{item}"
+        for user in range(24)
+        for _, item in items
+        if int(item[-1]) % 2 == user % 2
+    ]
+    (folder / "likes.csv").write_text("\n".join(["user,item", *rows]))
+    (folder / "graph.toml").write_text(MAPPING)
+    (folder / "job.toml").write_text(JOB)
+    return folder / "job.toml"
