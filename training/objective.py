@@ -16,7 +16,7 @@ from training.alignment import Alignment
 from training.batch import Batch, Contest, Embedded, Triples
 from training.config import TrainingConfig
 from training.evaluation.split import Split
-from training.losses import LOSSES
+from training.losses import LOSSES, shared_loss
 from training.negatives import Pool
 from training.regimes.base import Regime
 from training.regimes.choose import Choice
@@ -60,6 +60,7 @@ class Objective(nn.Module):
         target = torch.from_numpy(split.train.item_mask(split.target)).to(self.device)
         self.domain = target.long()  # 1 in the target, 0 elsewhere: negatives are drawn per side
         self.progress = 1.0  # of training, from 0 to 1: the loop sets it
+        self.pick = pick_any  # rows of a batch, from a pool of rows
         self.share = slice(None)  # of the interactions, where others draw from the rest
         aligned = config.alignment != "none" and split.sources  # one domain has no other
         width = len(self.model.part)
@@ -142,7 +143,7 @@ class Objective(nn.Module):
         if not len(visible):
             num_hidden = batch
         parts = [
-            pool[torch.randint(len(pool), (count,), generator=draws, device=self.device)]
+            self.pick(pool, count, draws)
             for pool, count in ((hidden, num_hidden), (visible, batch - num_hidden))
             if count
         ]
@@ -200,12 +201,16 @@ class Objective(nn.Module):
             query = queries[contest.chosen]
             scores = (query * embedded.z(item_type, positive)).sum(dim=1)
             scores = scores + embedded.bias(item_type, positive)
-            against = query @ embedded.z(item_type, negatives).T
-            against = against + embedded.bias(item_type, negatives)
-            hits = positive[:, None] == negatives
-            expected = contest.negatives.log_expected
-            loss = LOSSES[self.config.loss](scores, against, expected, hits)
-            total = total + loss.sum() / len(drawn.users)
+            loss = shared_loss(
+                self.config.loss,
+                scores,
+                query,
+                embedded.z(item_type, negatives),
+                embedded.bias(item_type, negatives),
+                contest.negatives.log_expected,
+                (positive, negatives),
+            )
+            total = total + loss / len(drawn.users)
         return total
 
     def _knowledge(self, embedded: Embedded, drawn: list[Triples]) -> Tensor:
@@ -224,3 +229,8 @@ class Objective(nn.Module):
 
     def _zero(self) -> Tensor:
         return torch.zeros((), device=self.device)
+
+
+def pick_any(pool: Tensor, count: int, draws: torch.Generator) -> Tensor:
+    """Return so many entries of a pool, drawn with replacement."""
+    return pool[torch.randint(len(pool), (count,), generator=draws, device=pool.device)]

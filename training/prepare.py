@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from encoders.channels.attributes import TEXT
 from encoders.channels.features import Features
@@ -56,6 +57,7 @@ def prepare(
     further: Channels | None = None,
     neighbours: Mapping[str, Neighbours] | None = None,
     fitted: FittedChannels | None = None,
+    weights: Mapping[str, Tensor] | None = None,
     choice: Choice | None = None,
     scratch: Path | None = None,
     workers: Workers = ALONE,
@@ -70,6 +72,7 @@ def prepare(
         further: channels made of `split.train`, such as histories of users.
         neighbours: text neighbours by relation where they are known; None to search them.
         fitted: what makes the network's input of features; None to fit it on this graph.
+        weights: of the network; None for the start that the settings ask for.
         choice: of a regime, made earlier; None to choose by the memory that is free now.
         scratch: folder for what a regime keeps on disk; None for that of temporary files.
         workers: who prepare the same; the first of them chooses for all.
@@ -110,7 +113,9 @@ def prepare(
             convolution=shape.convolution,
             knowledge_decoder=shape.knowledge_decoder,
         )
-        if job.training.spectral_start:
+        if weights is not None:
+            model.load_state_dict(weights)
+        elif job.training.spectral_start:
             start_from_data(
                 model,
                 {name: data[name].x for name in data.node_types if "x" in data[name]},
