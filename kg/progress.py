@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Protocol
 
 from rich.console import Console
@@ -25,7 +26,7 @@ class Bar(Protocol):
 @contextmanager
 def progress(description: str, total: float | None) -> Iterator[Bar]:
     """Show a bar while the block runs; silent where standard error is not a terminal."""
-    console = Console(stderr=True)
+    console = stderr_console()
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -50,4 +51,10 @@ def progress(description: str, total: float | None) -> Iterator[Bar]:
 
 def say(line: str) -> None:
     """Write a line to standard error: what was decided, and whoever watches should know."""
-    Console(stderr=True, highlight=False).print(line, markup=False, soft_wrap=True)
+    stderr_console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@cache
+def stderr_console() -> Console:
+    """Return the one console of standard error: what is shown by one makes room for the others."""
+    return Console(stderr=True)

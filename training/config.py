@@ -107,6 +107,7 @@ class TrainingConfig:
     patience: int = 2  # epochs without a better valid score before stopping
     checkpoint_every: int = 1  # epochs
     checkpoint_minutes: float = 10.0  # between checkpoints inside an epoch; 0 for none there
+    tensorboard: bool = False  # scalars for TensorBoard, beside metrics.jsonl
     regime: Literal["auto", "full", "decoupled", "sampled"] = "auto"  # how embeddings are made
     memory: str = "auto"  # of training, such as "8GB"; "auto" takes most of what is free
     fan_out: tuple[int, ...] = (15, 10)  # neighbours that are drawn, by distance ("sampled")

@@ -15,8 +15,9 @@ from training.config import JobConfig
 from training.distributed.workers import ALONE, Workers
 from training.evaluation.split import Split
 from training.evaluation.valid import VALID_USERS, fewer_users, valid_score
-from training.loop import Loop
+from training.loop import NOBODY, Loop
 from training.objective import Objective
+from training.watching.watch import watching
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +71,9 @@ def fit(
         fingerprint=fingerprint,
         workers=workers,
     )
-    with stop_requests() as stop:
-        at = loop.run(stop)
+    title, regime = f"{job.name}, {split.protocol}", objective.regime.name
+    with stop_requests() as stop, watching(job.training, title, regime, metrics) as watch:
+        at = loop.run(stop, watch)
     objective.model.load_state_dict(loop.best)
     return Fitted(
         start=start,
@@ -102,7 +104,7 @@ def take_part(
         workers=workers,
     )
     with stop_requests() as stop:
-        loop.run(stop)
+        loop.run(stop, NOBODY)
 
 
 def _score(job: JobConfig, split: Split, objective: Objective) -> float:

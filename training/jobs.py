@@ -46,6 +46,7 @@ from training.seed import rng
 from training.train import assist, projection, train
 from training.tuning import finetune
 from training.tuning_guard import check_tuned, splits_of
+from training.watching.tensorboard import check_tensorboard
 
 MODEL = "isthmus"
 
@@ -71,7 +72,7 @@ def run_job(
         ConfigError: `run` was made with other settings, or a baseline's extra is not installed.
         ArtefactError: another process works on it.
     """
-    check_installed(job.evaluation.baselines)  # minutes of training lie before they are needed
+    _check_extras(job)
     with hold(run):
         if fresh:
             clear(run)
@@ -140,7 +141,7 @@ def load_config(run: RunFolder) -> JobConfig:
 
 def import_step(job: JobConfig, run: RunFolder) -> KnowledgeGraph:
     """Import the graph and add what its texts say, unless the run has it."""
-    check_installed(job.evaluation.baselines)
+    _check_extras(job)
     claim(job, run)
     if not run.graph.is_dir():
         save_graph(_import(job), run.graph)
@@ -299,6 +300,13 @@ def finetune_step(job: JobConfig, out: Path) -> Path:
 def report_step(run: RunFolder) -> Path:
     """Write `report.html`."""
     return write_report(run, load_graph(run.graph))
+
+
+def _check_extras(job: JobConfig) -> None:
+    """Make sure that what is needed after minutes of training is installed."""
+    check_installed(job.evaluation.baselines)
+    if job.training.tensorboard:
+        check_tensorboard()
 
 
 def _import(job: JobConfig) -> Imported:

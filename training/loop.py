@@ -12,7 +12,6 @@ from torch import Tensor
 from kg.errors import ArtefactError
 from kg.files import check_folder, write_json_lines
 from kg.interruption import Interrupted, StopRequest
-from kg.progress import progress
 from training.checkpoint import copy_weights, load_checkpoint, remove_leftovers, save_checkpoint
 from training.config import JobConfig
 from training.distributed.workers import ALONE, Workers
@@ -22,10 +21,13 @@ from training.seed import generator
 from training.simulation import Draw
 from training.standing import Standing
 from training.step import GRADIENT, check_finite, make_optimizer, rate_at, read_losses, train_step
+from training.watching.pace import Pace
+from training.watching.watch import Watch
 
 MIN_STEPS = 20  # an epoch of a small data set
 RECORD_STEPS = 100  # of an epoch, to a line in metrics.jsonl
 UNREAD_STEPS = 10  # whose losses stay on a GPU before somebody looks at them
+NOBODY = Watch()
 
 
 class Loop:
@@ -62,30 +64,36 @@ class Loop:
         self.batch = min(self.config.batch_size, -(-interactions // MIN_STEPS))
         self.at = Standing(steps=-(-interactions // self.batch))
         self.total = self.config.epochs * self.at.steps
+        self.pace = Pace(objective.device, self.batch, self.total)
         self.best: dict[str, Tensor] = {}
         self._world: Draw | None = None  # in force, and the state of `draws` that it was drawn from
         self._before_world = self.draws.get_state()
         self._unread: list[dict[str, Tensor]] = []  # losses of the last steps
+        self._busy = 0.0  # seconds of the steps in `_unread`
         self._saved = self._looked = time.monotonic()
 
-    def run(self, stop: StopRequest) -> Standing:
+    def run(self, stop: StopRequest, watch: Watch) -> Standing:
         """Train from where the last checkpoint stands to the end."""
         self._begin()
         at = self.at
-        with progress("training", self.total - at.done) as bar:
-            while at.epoch < self.config.epochs and at.epoch - at.best_epoch < self.config.patience:
-                while at.step < at.steps:
-                    self._leave_if(stop)
-                    losses = self._step()
-                    if losses:
-                        best = f"valid {MONITOR} {at.best:.4f}"
-                        bar.advance(len(losses), f"loss {losses[-1]['loss']:.3f}, {best}")
-                    if self._checkpoint_is_due():
-                        self.save()
+        watch.begin(at)
+        while at.epoch < self.config.epochs and at.epoch - at.best_epoch < self.config.patience:
+            while at.step < at.steps:
                 self._leave_if(stop)
-                self._end_epoch()
-                if at.epoch % self.config.checkpoint_every == 0:
+                self._step()
+                if self._wants_a_look():
+                    losses = self._look()
+                    watch.steps(at, losses, self.pace)
+                if at.step % RECORD_STEPS == 0 and at.step < at.steps:
+                    at.record(RECORD_STEPS, self._rate(), self._measures())
+                    self._write_metrics(watch)
+                if self._checkpoint_is_due():
                     self.save()
+            self._leave_if(stop)
+            self._end_epoch()
+            self._write_metrics(watch)
+            if at.epoch % self.config.checkpoint_every == 0:
+                self.save()
         self._leave_if(stop)
         return at
 
@@ -113,10 +121,11 @@ class Loop:
             self.at.records = [{"epoch": 0, "valid": {MONITOR: self.at.best}}]
             self.best = copy_weights(self.objective.model)
         self._write_metrics()
+        self._looked = time.monotonic()
 
-    def _step(self) -> list[dict[str, float]]:
-        """Take a step; return the losses of those that nobody has looked at."""
-        at = self.at
+    def _step(self) -> None:
+        """Take a step; its losses are looked at later."""
+        at, began = self.at, time.monotonic()
         if self._world is None or at.step % self.objective.world_steps == 0:
             self._before_world = self.draws.get_state()
             self._world = self.objective.simulate(self.draws)
@@ -128,19 +137,19 @@ class Loop:
         losses = train_step(self.objective, self.optimizer, self._world, batch, draws, self.workers)
         self._unread.append(losses)
         at.step += 1
-        on_record = at.step % RECORD_STEPS == 0 and at.step < at.steps
-        waits = self.objective.device.type != "cpu" and len(self._unread) < UNREAD_STEPS
-        if waits and not on_record and at.step < at.steps:
-            return []
-        read = self._look()
-        if on_record:
-            at.record(RECORD_STEPS, self._rate(), self._machine())
-            self._write_metrics()
-        return read
+        self._busy += time.monotonic() - began
+
+    def _wants_a_look(self) -> bool:
+        """Return whether to wait for the device, which is the CPU at the end of every step."""
+        due = self.at.step % UNREAD_STEPS == 0 or self.at.step == self.at.steps
+        return due or self.objective.device.type == "cpu"
 
     def _look(self) -> list[dict[str, float]]:
         """Count the losses of the last steps, and stop training where they are no numbers."""
+        began = time.monotonic()
         read = read_losses(self._unread)
+        self.pace.count(len(read), self._busy + time.monotonic() - began)
+        self._busy = 0.0
         first = self.at.step - len(read) + 1
         self._unread = []
         for step, losses in enumerate(read, first):
@@ -158,9 +167,8 @@ class Loop:
         """Judge the epoch, and keep it if it is the best."""
         score = self._judged()
         self._look()
-        if self.at.end_epoch(score, self._rate(), self._machine()):
+        if self.at.end_epoch(score, self._rate(), self._measures()):
             self.best = copy_weights(self.objective.model)
-        self._write_metrics()
 
     def _judged(self) -> float:
         """Return the valid score of the weights as they are."""
@@ -169,17 +177,16 @@ class Loop:
     def save(self) -> None:
         """Write a checkpoint of the steps so far, in place of the last."""
         self._look()
-        if not self.workers.is_first:
-            return
-        save_checkpoint(
-            self.checkpoints,
-            modules=self.objective,
-            optimizer=self.optimizer,
-            random={"draws": self.draws.get_state(), "world": self._before_world},
-            best=self.best,
-            progress=asdict(self.at),
-            fingerprint=self.fingerprint,
-        )
+        if self.workers.is_first:
+            save_checkpoint(
+                self.checkpoints,
+                modules=self.objective,
+                optimizer=self.optimizer,
+                random={"draws": self.draws.get_state(), "world": self._before_world},
+                best=self.best,
+                progress=asdict(self.at),
+                fingerprint=self.fingerprint,
+            )
         self._saved = time.monotonic()
 
     def _checkpoint_is_due(self) -> bool:
@@ -197,12 +204,13 @@ class Loop:
     def _rate(self) -> float:
         return self.config.learning_rate * rate_at(self.at.done - 1, self.total)
 
-    def _machine(self) -> dict[str, Any]:
-        return {"seconds": round(self.at.seconds, 2)}
+    def _measures(self) -> dict[str, Any]:
+        return self.pace.measures(self.at.seconds, self.at.done)
 
-    def _write_metrics(self) -> None:
+    def _write_metrics(self, watch: Watch = NOBODY) -> None:
         if not self.workers.is_first:
             return
+        watch.record(self.at.records[-1])
         try:
             write_json_lines(self.metrics, self.at.records)
         except OSError as error:

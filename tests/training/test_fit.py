@@ -14,9 +14,9 @@ from training import loop
 from training.checkpoint import copy_weights
 from training.fit import fit, to_bundle
 from training.prepare import prepare
+from training.watching.pace import MEASURES
 
 CPU = torch.device("cpu")
-MACHINE = {"seconds"}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def train(split, features, tmp_path):
 
 
 def without_time(history):
-    return [{k: v for k, v in record.items() if k not in MACHINE} for record in history]
+    return [{k: v for k, v in record.items() if k not in MEASURES} for record in history]
 
 
 def read_lines(path):
