@@ -119,10 +119,11 @@ def full(sizes: Sizes) -> int:
 def decoupled(sizes: Sizes, block_bytes: int) -> int:
     """Return the bytes that decoupled propagation adds, beside files: a block, a batch, weights."""
     edges = EDGE * (sum(sizes.edges.values()) + sizes.near)
+    block = min(block_bytes, 4 * FLOAT * sizes.all_nodes * sizes.width)
     rows = min(sizes.all_nodes, 2 * sizes.batch + 4 * sizes.negatives)
     step = sizes.step + 8 * FLOAT * sizes.width * rows
     users = FLOAT * sizes.width * sizes.users  # joined with their relation, to be scored
-    return int(2 * FLOAT * sizes.weights + edges + 2 * block_bytes + step + 2 * users)
+    return int(2 * FLOAT * sizes.weights + edges + 2 * block + step + 2 * users)
 
 
 def second_stage(sizes: Sizes, channels: int, dense: bool) -> int:
