@@ -1,4 +1,6 @@
 import random
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,6 +8,7 @@ from torch_geometric.loader import LinkLoader, NodeLoader
 from torch_geometric.sampler import EdgeSamplerInput, NegativeSampling, NodeSamplerInput
 from torch_geometric.utils import trim_to_layer
 
+import gnn
 from gnn.sampling.sampler import HeteroNeighborSampler
 from gnn.sampling.storage import open_indexes, write_indexes
 from kg.errors import InputError
@@ -138,6 +141,29 @@ def test_mapped_indexes_draw_the_same(data, tmp_path):
     )
     times = [50, 60, 70]
     assert as_lists(around(mapped, [0, 1, 2], times)) == as_lists(around(sampler, [0, 1, 2], times))
+
+
+def test_the_latest_of_relations_that_have_times(data):
+    del data[BY].time, data[WROTE].time
+    sampler = HeteroNeighborSampler.from_data(
+        data, [3, 1], time_attr="time", temporal_strategy="last", generator=seeded()
+    )
+    out = around(sampler, [0, 1, 2], [50, 20, 99])
+    check_subgraph(out, data)
+    assert len(out.edge[WROTE]) > 0
+    for row, until in enumerate([50, 20, 99]):
+        before = data[LIKES].time[(data[LIKES].edge_index[0] == row) & (data[LIKES].time <= until)]
+        heard = data[LIKED].time[out.edge[LIKED][out.col[LIKED] == row]]
+        assert sorted(heard.tolist()) == sorted(before.tolist())[-3:]
+
+
+def test_the_page_runs(tmp_path):
+    page = Path(gnn.__file__).parents[1] / "docs" / "sampling.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = {"folder": tmp_path / "indexes"}
+    exec("\n".join(blocks), names)  # one goes on where the other ends
+    assert len(names["batch"]["film"].dst_neg_index[0]) == 4
+    assert names["mapped"].indexes.keys() == names["sampler"].indexes.keys()
 
 
 def test_node_loader_of_pyg(data):
