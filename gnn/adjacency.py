@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 with warnings.catch_warnings():  # torch says once a process that its CSR tensors are in beta
     warnings.simplefilter("ignore")
@@ -17,9 +18,8 @@ class Adjacency:
     """The edges of one relation as two CSR matrices, `[num_dst, num_src]` and its transpose.
 
     The sparsity pattern is sorted once. Hiding edges (cold-start simulation) only changes values,
-    so an epoch costs no sorting. On two busy CPU cores `torch.sparse` products on the cached pair
-    took a little less time than `EdgeIndex.matmul`, which permutes the values on each backward
-    pass, and a tenth of scatter's (`benchmarks/propagation.py`).
+    so an epoch costs no sorting, and `EdgeIndex.matmul`, which permutes the values on each backward
+    pass, or scatter take several times as long (`benchmarks/propagation.py`).
 
     Args:
         src: source rows, int64 `[num_edges]`.
@@ -181,13 +181,29 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, transpose: Tensor, x: Tensor) -> Tensor:
         ctx.transpose, ctx.dtype = transpose, x.dtype
-        with torch.autocast(x.device.type, enabled=False):  # or it would make both bfloat16
-            return matrix @ x.float()
+        return _times(matrix, x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
-        with torch.autocast(grads[0].device.type, enabled=False):
-            return None, None, (ctx.transpose @ grads[0].float()).to(ctx.dtype)
+        return None, None, _times(ctx.transpose, grads[0]).to(ctx.dtype)
+
+
+def _times(matrix: Tensor, x: Tensor) -> Tensor:
+    """Return matrix @ x in float32, `[num_rows, width]`, outside of autograd."""
+    x = x.detach().float().contiguous()
+    if x.device.type != "cpu":
+        with torch.autocast(x.device.type, enabled=False):  # or it would make both bfloat16
+            return matrix @ x
+    # the sums of embedding_bag are those of a sparse product, which takes twice as long on a CPU:
+    # it fetches rows ahead and writes where the answer is, not into a copy
+    return F.embedding_bag(
+        matrix.col_indices(),
+        x,
+        matrix.crow_indices(),
+        mode="sum",
+        per_sample_weights=matrix.values(),
+        include_last_offset=True,
+    )
 
 
 def _row_pointers(rows: Tensor, num_rows: int) -> Tensor:

@@ -96,16 +96,16 @@ class Embedded:
 
     def z(self, node_type: str, rows: Tensor) -> Tensor:
         """Return embeddings, `[len(rows), width]`."""
-        return self._z[node_type][self._places(node_type, rows)]
+        return self._z[node_type].index_select(0, self._places(node_type, rows))
 
     def bias(self, item_type: str, items: Tensor) -> Tensor:
         """Return biases of items, `[len(items)]`."""
-        return self._bias[self._places(item_type, items)]
+        return self._bias.index_select(0, self._places(item_type, items))
 
     def view(self, edge_types: list[EdgeType], users: Tensor) -> Tensor:
         """Return users as some domains together show them, `[len(users), width]`."""
         places = self._places(edge_types[0][0], users)
-        views = [self._views[edge_type][places].float() for edge_type in edge_types]
+        views = [self._views[edge_type].index_select(0, places).float() for edge_type in edge_types]
         return torch.stack(views).sum(0)
 
     def _places(self, node_type: str, rows: Tensor) -> Tensor:

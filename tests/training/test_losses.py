@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from training.losses import LOSSES, bpr, sampled_softmax
+from training import losses
+from training.losses import LOSSES, bpr, sampled_softmax, shared_loss
 
 NO_HITS = torch.zeros(1, 1, dtype=torch.bool)
 
@@ -113,3 +114,31 @@ def test_a_row_of_hits_alone_has_neither_loss_nor_gradient(name):
     assert loss.tolist() == [0.0]
     assert against.grad.tolist() == [[0.0, 0.0]]
     assert scores.grad.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("cells", [1, 70, 1 << 20])
+def test_the_loss_in_one_pass_is_that_of_all_scores(kind, cells, monkeypatch):
+    """Values and gradients; some negatives are the positive of a row, of one row all are."""
+    monkeypatch.setattr(losses, "CPU_CELLS", cells)
+    draws = torch.Generator().manual_seed(0)
+    vectors = [torch.randn(shape, generator=draws) for shape in ((9, 4), (9, 4), (7, 4), (7,))]
+    vectors[0][1] *= 40  # scores far apart
+    log_expected = torch.randn(7, generator=draws)
+    own, some = torch.arange(9), torch.tensor([3, 3, 11, 12, 5, 13, 0])
+    for others in (some, torch.full((7,), 4)):
+        found = []
+        for fused in (True, False):
+            query, own_z, negatives, bias = (v.clone().requires_grad_() for v in vectors)
+            positive = (query * own_z).sum(1)
+            if fused:
+                items = (own, others)
+                loss = shared_loss(kind, positive, query, negatives, bias, log_expected, items)
+            else:
+                scores, hits = query @ negatives.T + bias, own[:, None] == others
+                loss = LOSSES[kind](positive, scores, log_expected, hits).sum()
+            (loss / 3).backward()
+            found.append((loss.detach(), *(v.grad for v in (query, own_z, negatives, bias))))
+        for ours, expected in zip(*found, strict=True):
+            torch.testing.assert_close(ours, expected)
+            assert torch.isfinite(ours).all()

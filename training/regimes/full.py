@@ -45,9 +45,11 @@ class Full(Regime):
         everything: Embeddings = self.model(self._x, world.view)
         users, items = wanted[self.model.user_type], wanted[self.model.item_type]
         return Embeddings(
-            z={node_type: everything.z[node_type][rows] for node_type, rows in wanted.items()},
-            item_bias=everything.item_bias[items],
-            domain_views={edge: rows[users] for edge, rows in everything.domain_views.items()},
+            z={name: everything.z[name].index_select(0, rows) for name, rows in wanted.items()},
+            item_bias=everything.item_bias.index_select(0, items),
+            domain_views={
+                edge: rows.index_select(0, users) for edge, rows in everything.domain_views.items()
+            },
         )
 
     @torch.no_grad()
