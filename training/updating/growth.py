@@ -1,0 +1,64 @@
+"""A graph before and after nodes and edges came to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph
+from kg.vocab import IntArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Growth:
+    """Two states of one graph.
+
+    Attributes:
+        before: what a model was made with.
+        after: the same and more; nothing that was there is gone.
+    """
+
+    before: KnowledgeGraph
+    after: KnowledgeGraph
+
+    @cached_property
+    def rows(self) -> Mapping[str, IntArray]:
+        """By node type, the rows that the nodes of before have after, ascending."""
+        return {
+            kind: self.after.nodes[kind].vocab.index(nodes.vocab.ids)
+            for kind, nodes in self.before.nodes.items()
+        }
+
+    def is_new(self, kind: str) -> BoolArray:
+        """Return which nodes of a type were not there before, bool `[num_nodes]`."""
+        new: BoolArray = np.ones(len(self.after.nodes[kind]), dtype=np.bool_)
+        new[self.rows[kind]] = False
+        return new
+
+    def new_edges(self, edge_type: EdgeType) -> BoolArray:
+        """Return which edges of a type join what was not joined before, bool `[num_edges]`."""
+        after, before = self.after.edges[edge_type], self.before.edges[edge_type]
+        src, dst = self.rows[edge_type[0]], self.rows[edge_type[2]]
+        width = len(self.after.nodes[edge_type[2]])
+        known = src[before.src] * width + dst[before.dst]
+        return ~np.isin(after.src * width + after.dst, known)
+
+    @cached_property
+    def new_interactions(self) -> BoolArray:
+        """Which interactions are new, bool `[num_interactions]`."""
+        return self.new_edges(self.after.interactions)
+
+    def touched(self, kind: str) -> IntArray:
+        """Return nodes of a type that were there and that new edges end at; rows of after."""
+        ends: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+        for edge_type, edges in self.after.edges.items():
+            if kind in (edge_type[0], edge_type[2]):
+                new = self.new_edges(edge_type)
+                ends += [e[new] for e, k in _ends(edge_type, edges) if k == kind]
+        found = np.unique(np.concatenate(ends))
+        return found[~self.is_new(kind)[found]]
+
+
+def _ends(edge_type: EdgeType, edges: Edges) -> tuple[tuple[IntArray, str], tuple[IntArray, str]]:
+    return (edges.src, edge_type[0]), (edges.dst, edge_type[2])
