@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import answers, explain, graph, jobs, links, prepare, serve, texts
+from commands import answers, explain, graph, jobs, links, prepare, serve, texts, update
 from commands import write as writing
 from kg.errors import IsthmusError, one_line
 from kg.interruption import interruptible
@@ -66,6 +66,7 @@ def _front(
 
 for _panel, _commands in (
     ("Jobs", jobs.COMMANDS),
+    ("Jobs", update.COMMANDS),
     ("Answers", answers.COMMANDS),
     ("Answers", explain.COMMANDS),
     ("Answers", links.COMMANDS),
