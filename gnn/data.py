@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from gnn.arrays import tensor_over
 from gnn.messages import NEAR, NEAR_ACROSS, interaction_types, message_edges
 from kg.errors import InputError
 from kg.graph import BoolArray, EdgeType, KnowledgeGraph
@@ -50,7 +50,7 @@ def to_hetero(
             finite = np.asarray(np.isfinite(rows).all(axis=1))
             _check(finite, f"the {channel} vector of {node_type}", nodes.vocab)
         if x:
-            data[node_type].x = {name: _tensor(rows) for name, rows in x.items()}
+            data[node_type].x = {name: tensor_over(rows) for name, rows in x.items()}
     for edge_type, edges in graph.edges.items():
         what, heads = f"the weight of {edge_type[1]!r} of {edge_type[0]}", edge_type[0]
         fine = np.isfinite(edges.weight) & (edges.weight >= 0)
@@ -83,11 +83,6 @@ def _check(fine: BoolArray, what: str, vocab: Vocab, rows: IntArray | None = Non
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         kind = "finite" if rows is None else "finite and at least 0"
         raise InputError(f"{what} {vocab.id(int(row))!r}{more} must be {kind}")
-
-
-def _tensor(rows: FloatArray) -> Tensor:
-    # features are frozen, of which torch warns; it does not write to them either
-    return torch.from_numpy(rows if rows.flags.writeable else rows.copy())
 
 
 def _add_edges(

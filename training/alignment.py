@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gnn.alignment import PAIRED, Loss, alignment_loss, schedule
+from gnn.arrays import tensor_over
 from kg.errors import ConfigError, nearest
 from training.batch import Embedded
 from training.config import TrainingConfig
@@ -46,7 +46,7 @@ class Alignment(nn.Module):
             name: _sides(split, name, device) for name in _node_types(split, config.align)
         }
         edges, domains = split.train.interaction_edges, split.train.items.domains
-        self._users = torch.from_numpy(np.array(edges.src)).to(device)
+        self._users = tensor_over(edges.src).to(device)
         self._shown = tuple(  # by which interactions either side is seen
             torch.from_numpy(domains[edges.dst][:, columns].any(axis=1) & (edges.weight > 0))
             for columns in (

@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from encoders.channels.fitted import FittedChannels
 from encoders.neighbours.edges import Neighbours
+from gnn.arrays import tensor_over
 from gnn.model import Embeddings
 from gnn.views import EdgeType, GraphView
 from training.alignment import Alignment
@@ -54,8 +54,8 @@ class Objective(nn.Module):
         self.graph, self.x, self.config = graph, x, config
         self.model, self.device = regime.model, regime.device
         edges = split.train.interaction_edges
-        self.users = torch.from_numpy(np.array(edges.src)).to(self.device)
-        self.items = torch.from_numpy(np.array(edges.dst)).to(self.device)
+        self.users = tensor_over(edges.src).to(self.device)
+        self.items = tensor_over(edges.dst).to(self.device)
         self.popularity = torch.bincount(self.items, minlength=len(split.train.items)).float()
         target = torch.from_numpy(split.train.item_mask(split.target)).to(self.device)
         self.domain = target.long()  # 1 in the target, 0 elsewhere: negatives are drawn per side

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from gnn.arrays import tensor_over
 from gnn.views import EdgeType, GraphView, View
 from training.config import TrainingConfig
 from training.evaluation.split import Split
@@ -127,8 +127,8 @@ def simulation_of(graph: GraphView, split: Split, config: TrainingConfig) -> Sim
     edges = train.interaction_edges
     return Simulation(
         graph,
-        torch.from_numpy(np.array(edges.src)).to(device),
-        torch.from_numpy(np.array(edges.dst)).to(device),
+        tensor_over(edges.src).to(device),
+        tensor_over(edges.dst).to(device),
         torch.from_numpy(train.item_mask(split.target)).to(device),
         ((user, f"{relation}:{split.target}", item),),
         config.simulate_users if split.protocol == "user-cold" else 0.0,
