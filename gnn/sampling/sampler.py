@@ -1,6 +1,6 @@
 """A neighbour sampler that PyG's loaders drive, and that needs no compiled companion of PyG."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -136,12 +136,9 @@ class HeteroNeighborSampler(BaseSampler):  # type: ignore[misc]
         """Draw a subgraph around nodes.
 
         Raises:
-            InputError: the node type is unknown, or times are missing, or nothing has times.
+            InputError: a node type is unknown, or only one of seeds and edges has times.
         """
-        self._check(index.input_type, index.time)
-        if index.input_type not in self.num_nodes:
-            known = ", ".join(self.num_nodes)
-            raise InputError(f"there are no nodes of type {index.input_type!r}: there are {known}")
+        self._check([index.input_type], index.time)
         return node_sample(index, lambda seeds, times: self._sample(self.indexes, seeds, times))
 
     def sample_from_edges(
@@ -156,7 +153,7 @@ class HeteroNeighborSampler(BaseSampler):  # type: ignore[misc]
         Raises:
             InputError: as above, or it is unclear what the reverse of a relation is.
         """
-        self._check(index.input_type, index.time)
+        self._check((index.input_type or (None,))[::2], index.time)
         indexes = self.indexes
         if not self._keep_supervision:
             indexes = self._supervision.without(index.input_type, index.row, index.col)
@@ -193,14 +190,18 @@ class HeteroNeighborSampler(BaseSampler):  # type: ignore[misc]
         if self._given is None or worker is None:
             return self._generator
         if self._worker != worker.seed:
-            self._worker = worker.seed  # differs by worker and, if it shuffles, by epoch
+            self._worker = worker.seed  # differs by worker and epoch
             seed = (self._given.initial_seed() ^ worker.seed) % 2**63
             self._generator = torch.Generator(self._given.device).manual_seed(seed)
         return self._generator
 
-    def _check(self, kind: object, times: Tensor | None) -> None:
-        if kind is None:
-            raise InputError("seeds of a heterogeneous graph need a type")
+    def _check(self, kinds: Sequence[str | None], times: Tensor | None) -> None:
+        for kind in kinds:
+            if kind is None:
+                raise InputError("seeds of a heterogeneous graph need a type")
+            if kind not in self.num_nodes:
+                known = ", ".join(self.num_nodes)
+                raise InputError(f"there are no nodes of type {kind!r}, there are {known}")
         if self.is_temporal and times is None:
             raise InputError("the edges have times, so seeds need them: input_time=")
         if times is not None and not self.is_temporal:

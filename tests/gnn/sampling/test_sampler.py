@@ -301,6 +301,12 @@ def test_seeds_that_make_no_sense_are_refused(data):
     ):
         with pytest.raises(InputError, match=message):
             sampler.sample_from_nodes(seeds)
+    with pytest.raises(InputError, match="no nodes of type 'poem', there are user, book, author"):
+        plain.sample_from_edges(
+            EdgeSamplerInput(None, node, node, None, None, (*LIKES[:2], "poem"))
+        )
+    with pytest.raises(InputError, match="need a type"):
+        plain.sample_from_edges(EdgeSamplerInput(None, node, node))
 
 
 def test_indexes_that_do_not_fit_are_refused(data):
