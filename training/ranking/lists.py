@@ -1,6 +1,6 @@
 """What the second stage learns from: signals of what is hidden, and of what stands before it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from training.evaluation.split import HeldOut, Split
 from training.ranking.signals import Signals
 
 BLOCK_BYTES = 134_217_728  # of signals held at once
-HARD, RANDOM = 200, 100  # candidates of a list: the first by the prior, and others
+HARD, FIRST, RANDOM = 200, 20, 100  # of a list: the best by the prior, by each signal, and others
 
 
 def lists_of(
@@ -21,7 +21,7 @@ def lists_of(
     Args:
         signals: of the world in which they are hidden.
         split: from `rehearse`.
-        start: chooses which candidates are hard.
+        start: chooses which candidates are hard, beside the signals themselves.
         rng: which others are kept, each standing for many.
     """
     held_out: HeldOut = split.valid
@@ -38,8 +38,9 @@ def lists_of(
                 drawn = rng.choice(items, MOST_POSITIVES, replace=False)
                 # those that do not fit are no candidates: they would be taught as wrong answers
                 known, items = np.concatenate([known, np.setdiff1d(items, drawn)]), drawn
-            scores[at, known] = -np.inf
-            rows, stands_for = _choose(scores[at], items, known, rng)
+            each = {name: rows[at] for name, rows in found.items()}
+            hard = np.setdiff1d(_hard(scores[at], each, known), items)
+            rows, stands_for = _choose(len(scores[at]), items, hard, known, rng)
             columns = [
                 found[name][at, rows] if name in found else np.zeros(len(rows), np.float32)
                 for name in start.names
@@ -47,14 +48,30 @@ def lists_of(
             yield Ranked(np.stack(columns, axis=1), len(items), stands_for)
 
 
+def _hard(scores: np.ndarray, signals: Mapping[str, np.ndarray], known: IntArray) -> IntArray:
+    """Return columns of the best candidates by the prior, and of the best by each signal.
+
+    What only one signal praises is not among the first of the prior: were it left out, weights that
+    put it on top of everything would cost nothing here and everything later.
+    """
+    best = [_first(scores, known, HARD)]
+    for values in signals.values():
+        columns = _first(values, known, FIRST)
+        best.append(columns[values[columns] > values.mean()])  # where it says nothing: none
+    return np.unique(np.concatenate(best))
+
+
+def _first(values: np.ndarray, known: IntArray, most: int) -> IntArray:
+    left = -values
+    left[known] = np.inf
+    return np.setdiff1d(np.argpartition(left, min(most, len(left) - 1))[:most], known)
+
+
 def _choose(
-    scores: np.ndarray, hidden: IntArray, known: IntArray, rng: np.random.Generator
+    number: int, hidden: IntArray, hard: IntArray, known: IntArray, rng: np.random.Generator
 ) -> tuple[IntArray, np.ndarray]:
     """Return columns of a list, hidden ones first, and how many candidates each stands for."""
-    hard = np.argpartition(-scores, min(HARD, len(scores) - 1))[:HARD]
-    hard = np.setdiff1d(hard, np.concatenate([hidden, known]))
-    taken = np.concatenate([hidden, hard, known])
-    others = np.setdiff1d(np.arange(len(scores)), taken)
+    others = np.setdiff1d(np.arange(number), np.concatenate([hidden, hard, known]))
     drawn = others
     if len(others) > RANDOM:
         drawn = rng.choice(others, RANDOM, replace=False)

@@ -50,6 +50,7 @@ def test_lists_hold_what_is_hidden_and_then_the_rest(
 ):
     if few:
         monkeypatch.setattr(lists, "HARD", 4)
+        monkeypatch.setattr(lists, "FIRST", 1)
         monkeypatch.setattr(lists, "RANDOM", 2)
     world = fold(protocol, shots=shots)
     found = made(world, start)
@@ -70,7 +71,7 @@ def test_lists_hold_what_is_hidden_and_then_the_rest(
         num_left = len(world.valid.candidates) - len(known)
         assert one.stands_for.sum() == pytest.approx(num_left)
         if few:
-            assert len(items) <= len(hidden) + 4 + 2
+            assert len(items) <= len(hidden) + 4 + 2 * 1 + 2  # `user` says nothing
             assert (one.stands_for[: len(hidden)] == 1).all()
         else:
             assert (one.stands_for == 1).all()
@@ -87,6 +88,19 @@ def test_the_first_by_the_prior_are_kept(fold, start, monkeypatch):
         bar = np.sort(order)[-4]
         kept = one.signals[:, 0].astype(int)[one.stands_for == 1]
         assert np.isin(left[order > bar], kept).all()
+
+
+def test_the_first_by_each_signal_are_kept(fold, start, monkeypatch):
+    """`item` praises what the prior has no place for."""
+    monkeypatch.setattr(lists, "HARD", 1)
+    monkeypatch.setattr(lists, "FIRST", 3)
+    monkeypatch.setattr(lists, "RANDOM", 0)
+    world = fold()
+    users = np.unique(world.valid.users)
+    for user, one in zip(users, made(world, start), strict=True):
+        left = np.setdiff1d(world.valid.candidates, known_to(world, user))
+        kept = one.signals[:, 0].astype(int)[one.stands_for == 1]
+        assert np.isin(np.sort(left)[-3:], kept).all()
 
 
 def test_of_many_hidden_some_are_drawn(fold, start, monkeypatch):
