@@ -18,7 +18,7 @@ from machine import machine
 from rich.console import Console
 from transfer import folder_of, measure
 
-from kg.files import write_json
+from kg.files import read_json, write_json
 from training.comparing import target_alone
 from training.evaluation.negative_transfer import negative_transfer_table
 from training.run_folder import RunFolder
@@ -40,6 +40,9 @@ def main() -> None:
         run = RunFolder(folder_of(arguments.job, protocol, "default", 0, arguments.work))
         if not run.task(protocol).results.is_file():
             measure(arguments.job, protocol, "default", 0, arguments.work)
+        if not run.config.is_file():  # runs of `transfer.py` share their graph and have no job
+            about = read_json(run.task(protocol).model / "model.json")
+            write_json(run.config, about["job"])
         began = time.monotonic()
         found = target_alone(run, protocol)  # type: ignore[arg-type]
         place = {"job": arguments.job, "protocol": protocol, "seed": 0}
