@@ -27,6 +27,8 @@ from training.evaluation.split import Split
 from training.objective import Objective
 from training.regimes.choose import Choice, choose
 from training.regimes.make import make_regime
+from training.regimes.on_disk import on_disk
+from training.regimes.scratch import Scratch
 from training.seed import rng
 from training.simulation import simulation_of
 
@@ -99,6 +101,8 @@ def prepare(
         train, channels, {name: (n.rows, n.similarity) for name, n in neighbours.items()}
     )
     graph = GraphView(data, train.user_type, train.item_type, interaction_types(train))
+    for edge_type in data.edge_types:
+        del data[edge_type]  # the view has them
     with torch.random.fork_rng(devices=[]):  # parameters are drawn from torch's global generator
         torch.manual_seed(int(rng(job.seed, "parameters").integers(2**62)))
         shape = job.model
@@ -134,6 +138,8 @@ def prepare(
         simulation = simulation_of(graph, split, job.training)
         choice = choice or choose(job, model, graph, x, device, scratch, workers.here)
         choice = Choice(**workers.first_says(asdict(choice)))
+        if choice.regime == "sampled":
+            x = on_disk(graph, x, Scratch(scratch).keep)
         regime = make_regime(
             choice, model, simulation, device, job.training, x=x, graph=graph, scratch=scratch
         )

@@ -4,6 +4,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from kg.errors import ArtefactError
 
 
 class Scratch:
-    """Makes float32 arrays in files of a folder, mapped into memory.
+    """Makes arrays in files of a folder, mapped into memory.
 
     The files have no name (or lose it at once), so that the system takes them back with the last
     array that uses them, however the process ends. Their pages leave memory where it is needed.
@@ -26,14 +27,26 @@ class Scratch:
         self._folder = folder or Path(tempfile.gettempdir())
 
     def __call__(self, *shape: int) -> Tensor:
-        """Return an array of a shape; what is in it at first is zero.
+        """Return a float32 array of a shape; what is in it at first is zero.
 
         Raises:
             ArtefactError: there is no room for it.
         """
-        size = 4 * math.prod(shape)
+        return self._array(shape, np.dtype(np.float32))
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        """Return a copy of a tensor on disk.
+
+        Raises:
+            ArtefactError: there is no room for it.
+        """
+        there = self._array(tuple(tensor.shape), tensor.cpu().numpy().dtype)
+        return there.copy_(tensor)
+
+    def _array(self, shape: tuple[int, ...], kind: np.dtype[Any]) -> Tensor:
+        size = kind.itemsize * math.prod(shape)
         if not size:
-            return torch.empty(shape)
+            return torch.from_numpy(np.empty(shape, kind))
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
             with tempfile.TemporaryFile(dir=self._folder) as file:
@@ -43,9 +56,9 @@ class Scratch:
                     reserve(file.fileno(), 0, size)
                 else:
                     file.truncate(size)
-                return torch.from_numpy(np.memmap(file, np.float32, "r+", shape=shape))
+                return torch.from_numpy(np.memmap(file, kind, "r+", shape=shape))
         except OSError as error:
             raise ArtefactError(
-                f"{self._folder} has no room for {size / 1e9:,.1f} GB of embeddings "
-                f'({error.strerror}): make room, or set training.regime to "sampled"'
+                f"{self._folder} has no room for {size / 1e9:,.1f} GB of arrays "
+                f"({error.strerror}): make room, or train where there is some"
             ) from None

@@ -34,3 +34,15 @@ def test_no_room_is_one_line(tmp_path, monkeypatch):
 
     with pytest.raises(ArtefactError, match=r"no room for 0\.4 GB .*No space left.* make room"):
         Scratch(tmp_path)(1000, 100_000)
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.int32, torch.float32, torch.bool])
+def test_a_tensor_is_kept_as_it_is(tmp_path, kind):
+    tensor = torch.tensor([[0, 1], [1, 0], [0, 0]]).to(kind)
+
+    kept, none = Scratch(tmp_path).keep(tensor), Scratch(tmp_path).keep(tensor[:0])
+
+    assert torch.equal(kept, tensor)
+    assert kept.dtype == none.dtype == kind
+    assert none.shape == (0, 2)
+    assert kept.data_ptr() != tensor.data_ptr()
