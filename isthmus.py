@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import answers, explain, graph, jobs, links, prepare, serve, texts, update
+from commands import answers, explain, graph, jobs, links, prepare, runs, serve, texts, update
 from commands import write as writing
 from kg.errors import IsthmusError, one_line
 from kg.interruption import interruptible
@@ -67,6 +67,7 @@ def _front(
 for _panel, _commands in (
     ("Jobs", jobs.COMMANDS),
     ("Jobs", update.COMMANDS),
+    ("Jobs", runs.COMMANDS),
     ("Answers", answers.COMMANDS),
     ("Answers", explain.COMMANDS),
     ("Answers", links.COMMANDS),
