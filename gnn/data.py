@@ -92,5 +92,6 @@ def _add_edges(
     dst: IntArray,
     weight: FloatArray,
 ) -> None:
-    data[edge_type].edge_index = torch.from_numpy(np.stack([src, dst]).astype(np.int64))
-    data[edge_type].edge_weight = torch.from_numpy(np.array(weight, dtype=np.float32))
+    ends = np.stack([src, dst]).astype(np.int64, copy=False)
+    data[edge_type].edge_index = torch.from_numpy(ends)
+    data[edge_type].edge_weight = tensor_over(np.asarray(weight, dtype=np.float32))
