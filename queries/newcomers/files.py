@@ -7,14 +7,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pat
 
+from kg.additions.columns import EDGES as KNOWN_EDGES
+from kg.additions.columns import NODES as KNOWN_NODES
+from kg.additions.columns import SEVERAL
 from kg.errors import InputError, nearest
 from queries.newcomers.tables import ATTRIBUTE, EDGES, NODES
 from queries.tables import open_table
 
 BLOCK = 10_000  # rows read at once
-SEVERAL = "|"  # between domains of one node
-KNOWN_NODES = ("type", "id", "title", "text", "domain")
-KNOWN_EDGES = ("relation", "src", "dst", "weight", "src_type", "dst_type")
 
 
 def read_nodes(path: Path) -> Any:
@@ -48,7 +48,8 @@ def read_edges(path: Path) -> Any:
     """Read new edges, as `Newcomers.edges`.
 
     Columns: `src` and `dst`, and as far as they are known `relation` (interactions without it),
-    `weight`, and `src_type` and `dst_type` where an id alone does not tell.
+    `weight`, and `src_type` and `dst_type` where an id alone does not tell. A column `time` is for
+    `isthmus update`; here what nobody has seen yet is the latest.
 
     Args:
         path: the file.

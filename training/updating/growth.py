@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph
+from kg.graph import BoolArray, EdgeType, KnowledgeGraph
 from kg.vocab import IntArray
 
 
@@ -36,29 +36,29 @@ class Growth:
         new[self.rows[kind]] = False
         return new
 
-    def new_edges(self, edge_type: EdgeType) -> BoolArray:
-        """Return which edges of a type join what was not joined before, bool `[num_edges]`."""
-        after, before = self.after.edges[edge_type], self.before.edges[edge_type]
-        src, dst = self.rows[edge_type[0]], self.rows[edge_type[2]]
-        width = len(self.after.nodes[edge_type[2]])
-        known = src[before.src] * width + dst[before.dst]
-        return ~np.isin(after.src * width + after.dst, known)
-
     @cached_property
+    def new_edges(self) -> Mapping[EdgeType, BoolArray]:
+        """By edge type, which edges join what was not joined before, bool `[num_edges]`."""
+        found = {}
+        for edge_type, after in self.after.edges.items():
+            before = self.before.edges[edge_type]
+            src, dst = self.rows[edge_type[0]], self.rows[edge_type[2]]
+            width = len(self.after.nodes[edge_type[2]])
+            known = src[before.src] * width + dst[before.dst]
+            found[edge_type] = ~np.isin(after.src * width + after.dst, known)
+        return found
+
+    @property
     def new_interactions(self) -> BoolArray:
         """Which interactions are new, bool `[num_interactions]`."""
-        return self.new_edges(self.after.interactions)
+        return self.new_edges[self.after.interactions]
 
     def touched(self, kind: str) -> IntArray:
         """Return nodes of a type that were there and that new edges end at; rows of after."""
-        ends: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+        hit: BoolArray = np.zeros(len(self.after.nodes[kind]), dtype=np.bool_)
         for edge_type, edges in self.after.edges.items():
-            if kind in (edge_type[0], edge_type[2]):
-                new = self.new_edges(edge_type)
-                ends += [e[new] for e, k in _ends(edge_type, edges) if k == kind]
-        found = np.unique(np.concatenate(ends))
-        return found[~self.is_new(kind)[found]]
-
-
-def _ends(edge_type: EdgeType, edges: Edges) -> tuple[tuple[IntArray, str], tuple[IntArray, str]]:
-    return (edges.src, edge_type[0]), (edges.dst, edge_type[2])
+            new, (src, _, dst) = self.new_edges[edge_type], edge_type
+            for end, rows in ((src, edges.src), (dst, edges.dst)):
+                if end == kind:
+                    hit[rows[new]] = True
+        return np.flatnonzero(hit & ~self.is_new(kind))

@@ -69,7 +69,7 @@ class Mover:
             replace(split, train=self._as_learned(train)),
             self.features,
             choose_device(self.job.training.device),
-            further=self.histories(split),
+            further=self._known(self.histories(split)),
             neighbours=self._neighbours(train),
             fitted=self._channels,
             weights=weights,
@@ -125,6 +125,18 @@ class Mover:
     @property
     def _channels(self) -> FittedChannels:
         return self.bundle.channels or FittedChannels(attributes={})
+
+    def _known(self, channels: Channels) -> Channels:
+        """Return the channels that the network has weights for."""
+        return {
+            kind: {
+                name: rows
+                for name, rows in by_name.items()
+                if f"inputs.{parameter_name(kind)}.project.{parameter_name(name)}.weight"
+                in self.bundle.weights
+            }
+            for kind, by_name in channels.items()
+        }
 
     def _as_learned(self, train: KnowledgeGraph) -> KnowledgeGraph:
         """Return the graph without edges of relations that the network has no weights for."""

@@ -163,7 +163,7 @@ def _drift(origin: Origin, growth: Growth, features: Features, number: int) -> d
         "item_type": graph.item_type,
         "added": {
             "nodes": {kind: int(growth.is_new(kind).sum()) for kind in graph.nodes},
-            "edges": {" ".join(kind): int(growth.new_edges(kind).sum()) for kind in graph.edges},
+            "edges": {" ".join(kind): int(new.sum()) for kind, new in growth.new_edges.items()},
         },
         "since_training": growth_since(origin, graph),
         "popularity": popularity_shift(origin, graph, draws),

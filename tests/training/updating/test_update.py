@@ -16,6 +16,9 @@ from kg.errors import ArtefactError, InputError
 from kg.store import load_graph, load_imported
 from queries.opened import open_run
 from queries.recommender import Recommender
+from queries.serving.journal import Journal
+from queries.serving.models import Models
+from queries.serving.settings import ServeSettings
 from training.bundle import load_bundle
 from training.evaluation.split_files import load_split
 from training.jobs import load_config
@@ -98,7 +101,7 @@ def test_what_new_edges_cannot_reach_stays(run, table, tmp_path):
     shutil.copytree(run, before)
     nodes = table("nodes", "type,id,title,text,domain", "item,new,zzz,zzz,books", ",lonely,,,")
     edges = table("edges", "src,dst", "lonely,new")
-    update_run(run, nodes=[nodes], edges=[edges])
+    update_run(run, nodes=[nodes], edges=[edges], judge=False)
     graph, old_graph = load_graph(run / "graph"), load_graph(before / "graph")
     old = load_bundle(before / "user-cold" / "model", old_graph)
     new = load_bundle(run / "user-cold" / "model", graph)
@@ -141,7 +144,7 @@ def test_new_interactions_of_nodes_that_are_kept_cold_are_held_out_with_them(run
         item = int(split.cold_items[0])
         user = next(u for u in range(40) if (u, item) not in known)
     ids = graph.users.vocab.id(user), graph.items.vocab.id(item)
-    done = update_run(run, edges=[table("edges", "src,dst", ",".join(ids))])
+    done = update_run(run, edges=[table("edges", "src,dst", ",".join(ids))], judge=False)
     assert done.report["models"][protocol]["withheld"] == 1
     graph = load_graph(run / "graph")
     split = load_split(run / protocol / "split", graph)
@@ -172,12 +175,13 @@ def test_two_updates_are_one(run, arrivals, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(run, other)
     first, second = arrivals(0), arrivals(1)
-    update_run(run, **first)
-    done = update_run(run, **second)
+    update_run(run, **first, judge=False)
+    done = update_run(run, **second, judge=False)
     both = update_run(
         other,
         nodes=[*first["nodes"], *second["nodes"]],
         edges=[*first["edges"], *second["edges"]],
+        judge=False,
     )
     graph = load_graph(run / "graph")
     assert graph.fingerprint == load_graph(other / "graph").fingerprint
@@ -275,3 +279,13 @@ def test_what_cannot_be_updated_is_refused(run, arrivals, tmp_path):
     shutil.rmtree(run / "features")
     with pytest.raises(ArtefactError, match="has no features"):
         update_run(run, **arrivals())
+
+
+def test_a_server_takes_the_updated_run_up(run, arrivals, tmp_path):
+    models = Models(ServeSettings(run=run), Journal(tmp_path / "added.jsonl"))
+    assert "new-user-0" not in models.now.graph.users.vocab
+    update_run(run, **arrivals(), judge=False)
+    assert models.changed()
+    served = models.reload()
+    assert served.recommender.recommend("new-user-0", domain="films", k=1)[0].size == 1
+    assert not models.changed()
