@@ -107,9 +107,7 @@ def text_drift(
 
 def _distances(vectors: FloatArray, rows: IntArray, among: IntArray) -> FloatArray:
     cosine = vectors[rows] @ vectors[among].T
-    itself = rows[:, None] == among[None, :] if np.isin(rows, among).any() else None
-    if itself is not None:
-        cosine[itself] = -1
+    cosine[rows[:, None] == among] = -1  # itself
     return np.asarray(1 - cosine.max(axis=1), dtype=np.float32)
 
 

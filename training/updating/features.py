@@ -1,8 +1,9 @@
 """Features of a graph that has grown: only what is new or says something else is encoded."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from encoders.base import FloatArray
 from encoders.channels.attributes import IMAGE, TEXT
@@ -14,9 +15,6 @@ from training.config import JobConfig
 from training.encoding import open_encoder
 from training.run_folder import RunFolder
 from training.updating.growth import Growth
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def grow_features(job: JobConfig, run: RunFolder, known: Features, growth: Growth) -> Features:
@@ -59,7 +57,7 @@ def _grown(
     return found
 
 
-def _said(job: JobConfig, graph: KnowledgeGraph, kind: str, name: str) -> "np.ndarray":
+def _said(job: JobConfig, graph: KnowledgeGraph, kind: str, name: str) -> npt.NDArray[np.object_]:
     """Return what a channel reads of each node: its text, or the name of its image."""
     if name == TEXT:
         return np.array(node_texts(graph, kind, job.texts), dtype=object)
@@ -71,7 +69,7 @@ def _said(job: JobConfig, graph: KnowledgeGraph, kind: str, name: str) -> "np.nd
 
 
 def _encoded(
-    job: JobConfig, run: RunFolder, known: Features, name: str, said: "Sequence[str]"
+    job: JobConfig, run: RunFolder, known: Features, name: str, said: Sequence[str]
 ) -> FloatArray:
     if name == IMAGE:
         from encoders.channels.images import ImageEncoder, encode_images
