@@ -40,24 +40,28 @@ def growth_since(origin: Origin, graph: KnowledgeGraph) -> dict[str, Any]:
 def popularity_shift(
     origin: Origin, graph: KnowledgeGraph, draws: np.random.Generator
 ) -> dict[str, float] | None:
-    r"""Return how differently items are used since training; None if they are not used at all.
+    r"""Return how differently items are used since training; None where nothing can be compared.
 
     Jensen-Shannon divergence in bits (Lin 1991) between the shares p that items have of the
     interactions of training and the shares q of those since,
 
     .. math:: \tfrac12 KL(p \,\|\, m) + \tfrac12 KL(q \,\|\, m), \quad m = \tfrac12 (p + q)
 
-    from 0 to 1. A sample of a few interactions is far from p even where nothing has changed: that
-    much is `expected`, the mean over samples from p of the same size, and `shift` is what is beyond
-    it.
+    from 0 to 1. Each domain has as large a share of p as it has of q, since which domain sends its
+    interactions is no matter of taste. A sample of a few interactions is far from p even where
+    nothing has changed: that much is `expected`, the mean over samples from p of the same size, and
+    `shift` is what is beyond it.
     """
     then = origin.counts(graph)
     edges = graph.interaction_edges
     since = np.bincount(edges.dst, minlength=len(graph.items)) - then
     size = int(since.sum())
-    if not size or not then.sum():
+    domain = np.unique(graph.items.domains, axis=0, return_inverse=True)[1].ravel()
+    of_domain = np.bincount(domain, then)
+    p = then / np.maximum(of_domain, 1)[domain] * np.bincount(domain, since)[domain]
+    if not p.sum():
         return None
-    p = then / then.sum()
+    p = p / p.sum()
     samples = draws.multinomial(size, p, size=RESAMPLES)
     expected = float(np.mean([divergence(p, sample / size) for sample in samples]))
     found = divergence(p, since / size)

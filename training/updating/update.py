@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from encoders.channels.features import Features, load_features, save_features
 from kg.additions.add import add_tables
 from kg.errors import ArtefactError, InputError
@@ -13,6 +15,7 @@ from kg.files import in_place_of, locked, write_json
 from kg.importer import Imported
 from kg.rejects import RejectLimit
 from kg.store import load_imported, save_graph
+from kg.update import IMPORT
 from training.run_folder import RunFolder
 from training.seed import rng
 from training.updating.drift import (
@@ -49,8 +52,8 @@ class Updated:
     @property
     def rejects(self) -> Any:
         """Rows of the tables that did not fit: Arrow table of file, line, raw and reason."""
-        table, before = self.imported.rejects, self.imported.number - 1
-        return table.filter([number > before for number in table["import"].to_pylist()])
+        table = self.imported.rejects
+        return table.filter(pc.equal(table[IMPORT], self.imported.number))
 
 
 def update_run(

@@ -47,6 +47,24 @@ def test_a_planted_shift_of_popularity_is_seen_and_chance_is_not(make_growth):
     )
 
 
+def test_that_one_domain_alone_sends_interactions_is_no_shift(make_graph):
+    rng = np.random.default_rng(0)
+    items = {f"{d[0]}{row}": d for d in ("books", "films") for row in range(8)}
+
+    def likes(users, domains, size):
+        return [
+            (f"{users}{user:03d}", f"{domain}{row}")
+            for user in range(size)
+            for domain in domains
+            for row in rng.choice(8, 3, replace=False)
+        ]
+
+    old = likes("a", "bf", 100)
+    before, after = make_graph(old, items), make_graph(old + likes("b", "f", 100), items)
+    found = drift.popularity_shift(Origin.of(before, {}), after, rng)
+    assert found["shift"] < 0.02
+
+
 def test_divergence_is_that_of_the_textbook():
     p, q = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.5, 0.5])
     # m = (1/4, 1/2, 1/4): KL(p|m) = KL(q|m) = 1/2 log2 2 + 1/2 log2 1 = 1/2

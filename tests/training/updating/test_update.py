@@ -202,6 +202,7 @@ def test_a_copy_leaves_the_run_as_it_was(run, arrivals, tmp_path):
     before = contents(run)
     done = update_run(run, **arrivals(), out=tmp_path / "copy", judge=False)
     assert contents(run) == before
+    assert done.rejects.num_rows == 0
     assert Recommender.open(done.run).recommend("new-user-0", domain="films", k=1)[0].size == 1
     with pytest.raises(InputError, match="is there already"):
         update_run(run, **arrivals(), out=tmp_path / "copy")
