@@ -14,14 +14,15 @@ WORKERS = 2
 OBJECT_STORE_BYTES = 268_435_456  # of a cluster on this machine: only texts and answers go there
 
 # Ray reads these when it is imported and when it starts processes. It is to say nothing to anybody
-# outside nor what means nothing to who runs a job, to stay in the folder it is in, and to get as
-# much of the CPU as others do.
+# outside nor what means nothing to who runs a job, to stay in the folder it is in, to get as much
+# of the CPU as others do, and to end nothing because others fill the memory.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_worker_niceness": "0",
+    "RAY_memory_monitor_refresh_ms": "0",
 }
 
 

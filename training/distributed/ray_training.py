@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from training.evaluation.split import Protocol
 
 MAX_FAILURES = 3  # times that workers may die before training is given up
+REASON = 300  # characters of Ray's
 LOOK_SECONDS = 1.0  # between two looks at how far training is
 
 
@@ -52,9 +53,10 @@ def train_on(cluster: Cluster, job: JobConfig, run: RunFolder, protocol: "Protoc
     told = getattr(error, "controller_failure", error)
     if isinstance(told, IsthmusError):
         raise told
+    reason = one_line(error).removeprefix("Training failed due to ")[:REASON]
     raise IsthmusError(
-        f"training on {cluster.workers} workers failed {MAX_FAILURES + 1} times "
-        f"({one_line(error)}); the same command goes on from the last checkpoint"
+        f"training on {cluster.workers} workers was given up: {reason} … the same command goes on "
+        "from the last checkpoint"
     ) from error
 
 
