@@ -33,7 +33,7 @@ PRIOR: Mapping[str, Mapping[str, float]] = {
     "item-cold": {"item-kNN": 1.0, "user-kNN": 0.5, "text": 0.5, "nearest of history": 0.5},
     # user-cold where no user is shared: nobody's neighbours say anything, and nobody can rehearse
     "no overlap": {"popularity": 1.0, "text, centred": 0.1},
-    "warm": {"EASE": 1.0, "ridge": 0.5, "popularity": 0.5},
+    "warm": {"EASE": 1.0, "user-kNN": 1.0, "popularity": 0.5},
 }
 
 
