@@ -95,7 +95,7 @@ def _trainer(
             name=protocol,
             storage_path=str(kept),
             failure_config=FailureConfig(max_failures=MAX_FAILURES),
-            callbacks=[_no_second_try()],
+            callbacks=[no_second_try()],
             logging_config=LoggingConfig(log_level="CRITICAL"),
         ),
     )
@@ -119,7 +119,7 @@ def _work(about: dict[str, Any]) -> None:
         train_step(about["job"], run, about["protocol"], workers)
 
 
-def _no_second_try() -> "UserCallback":
+def no_second_try() -> "UserCallback":
     """Return what stops Ray from trying again what would go wrong again."""
     from ray.train import UserCallback
 

@@ -12,13 +12,14 @@ import psutil
 
 from encoders.load import encoder_of
 from encoders.settings import EncoderConfig
-from kg.errors import IsthmusError, one_line
+from kg.errors import InputError, IsthmusError
 from queries.batch import recommend_file
 from queries.filters import SEEN_LEFT_OUT
 from queries.recommender import Recommender
 from queries.spread import spread_answers
 from training.config import load_job
 from training.distributed.cluster import Cluster
+from training.distributed.ray_training import no_second_try
 from training.distributed.spread_encoder import SpreadEncoder
 from training.jobs import run_job
 from training.run_folder import RunFolder
@@ -90,15 +91,16 @@ def answered(folder, cluster):
     return files["here"] == files["there"] and files["here"][1] > 20
 
 
-def refused(job_file, folder, cluster):
-    """What is said of a job that goes wrong on every worker."""
-    job = load_job(job_file, ["training.learning_rate=1e30", "training.epochs=9"])
-    run = RunFolder(folder / "wrong")
-    try:
-        run_job(job, run, cluster=cluster)
-    except IsthmusError as error:
-        return one_line(error)
-    return ""
+def refused():
+    """Which errors of a worker end everything at once, and which do not."""
+    stop = no_second_try()
+    found = []
+    for error in (RuntimeError("connection closed"), InputError("the loss is not finite")):
+        try:
+            stop.after_exception(None, {1: error})
+        except IsthmusError as caught:
+            found.append(str(caught))
+    return found
 
 
 def main():
@@ -110,7 +112,7 @@ def main():
             "encoded": encoded(folder, cluster),
             "trained": trained(job_file, folder, cluster),
             "answered": answered(folder, cluster),
-            "refused": refused(job_file, folder, cluster),
+            "refused": refused(),
         }
     out.write_text(json.dumps(found))
 

@@ -54,8 +54,8 @@ def test_answers_are_those_of_one_process(happened):
 
 @needs_ray
 @pytest.mark.slow
-def test_what_goes_wrong_on_every_worker_is_one_line_and_is_not_tried_again(happened):
-    assert happened["refused"].startswith("the loss is not finite in step")
+def test_what_would_go_wrong_again_is_not_tried_again(happened):
+    assert happened["refused"] == ["the loss is not finite"]
 
 
 def test_a_ray_client_is_refused():
