@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from commands.cluster import Engine, NumWorkers, RayAddress, WorkerCpus, cluster_of, working
-from commands.options import Job, Protocol, Run, RunOut, Settings, console, open_job
+from commands.options import Job, Protocol, Run, RunOut, Settings, TensorBoard, console, open_job
 from kg.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def run(
         list[str] | None,
         typer.Option("--target", help="Instead of the job's; of several, each has its own folder."),
     ] = None,
+    tensorboard: TensorBoard = False,
     engine: Engine = "local",
     ray_address: RayAddress = None,
     workers: NumWorkers = None,
@@ -33,7 +34,7 @@ def run(
     from training.run_folder import RunFolder
     from training.targets import for_target
 
-    config, folder = open_job(job, out, settings)
+    config, folder = open_job(job, out, settings, tensorboard)
     runs = [(for_target(config, name), RunFolder(folder.path / name)) for name in targets or ()]
     with working(config, cluster_of(engine, ray_address, workers, worker_cpus)) as (group, cluster):
         for each, where in runs or [(config, folder)]:
@@ -48,6 +49,7 @@ def train(
     job: Job,
     out: RunOut = None,
     settings: Settings = None,
+    tensorboard: TensorBoard = False,
     engine: Engine = "local",
     ray_address: RayAddress = None,
     workers: NumWorkers = None,
@@ -56,7 +58,7 @@ def train(
     """Import, encode and train; resumes."""
     from training.jobs import assist_job, train_job
 
-    config, folder = open_job(job, out, settings)
+    config, folder = open_job(job, out, settings, tensorboard)
     with working(config, cluster_of(engine, ray_address, workers, worker_cpus)) as (group, cluster):
         if not group.is_first:
             assist_job(config, folder, group)

@@ -18,6 +18,9 @@ RunOut = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/<jo
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")
 ]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write curves for TensorBoard (the extra `watch`).")
+]
 Protocol = Annotated[
     str | None, typer.Option(help="Which model: user-cold, item-cold or warm; the first.")
 ]
@@ -30,13 +33,14 @@ SkipUnknown = Annotated[
 
 
 def open_job(
-    job: Path, out: Path | None, settings: list[str] | None
+    job: Path, out: Path | None, settings: list[str] | None, tensorboard: bool = False
 ) -> tuple["JobConfig", "RunFolder"]:
     """Read a job and say where its run lies: `out`, else `runs/<job name>`."""
     from training.config import load_job
     from training.run_folder import RunFolder
 
-    config = load_job(job, settings or ())
+    asked = ["training.tensorboard=true"] if tensorboard else []
+    config = load_job(job, [*(settings or ()), *asked])
     return config, RunFolder(out or Path("runs") / config.name)
 
 
