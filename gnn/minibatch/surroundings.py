@@ -8,6 +8,7 @@ from torch import Tensor
 from gnn.minibatch.local import Direction, LocalView, local_view
 from gnn.minibatch.relation import Drawn
 from gnn.minibatch.world import World
+from gnn.sampling.numbering import Numbering, Tables
 
 
 class Surroundings:
@@ -30,10 +31,7 @@ class Surroundings:
         self, num_nodes: Mapping[str, int], user_type: str, item_type: str, device: torch.device
     ) -> None:
         self.user_type, self.item_type = user_type, item_type
-        self._numbers = {
-            node_type: torch.full((number,), -1, dtype=torch.int64, device=device)
-            for node_type, number in num_nodes.items()
-        }
+        self._num_nodes, self._device, self._tables = num_nodes, device, Tables(num_nodes)
 
     def view(
         self,
@@ -56,24 +54,29 @@ class Surroundings:
             near: how many text neighbours an item hears; -1 for all, 0 for none.
             generator: source of randomness, on the device.
         """
-        met = {t: _Met(numbers) for t, numbers in self._numbers.items()}
-        try:
-            for node_type, nodes in wanted.items():
-                met[node_type].add(nodes, each_once=True)
-            sizes = [_counts(met)]
-            texts = self._near(world, met[self.item_type], near, generator)
+        nobody = torch.empty(0, dtype=torch.int64, device=self._device)
+        met = {
+            t: Numbering(
+                wanted.get(t, nobody),
+                number,
+                table=self._tables.take(t, self._device),
+                subgraphs=None,
+            )
+            for t, number in self._num_nodes.items()
+        }
+        sizes = [_counts(met)]
+        texts = _near(world, met[self.item_type], near, generator)
+        sizes.append(_counts(met))
+        drawn: list[dict[Direction, Drawn]] = []
+        known = dict.fromkeys(met, 0)
+        for distance, sending in enumerate(reversed(senders)):
+            limit = fan_out[min(distance, len(fan_out) - 1)]
+            drawn.append(_hop(world, met, known, sending, limit, generator))
+            known = sizes[-1]
             sizes.append(_counts(met))
-            drawn: list[dict[Direction, Drawn]] = []
-            known = dict.fromkeys(met, 0)
-            for distance, sending in enumerate(reversed(senders)):
-                limit = fan_out[min(distance, len(fan_out) - 1)]
-                drawn.append(_hop(world, met, known, sending, limit, generator))
-                known = sizes[-1]
-                sizes.append(_counts(met))
-            rows = {t: found.nodes() for t, found in met.items()}
-        finally:
-            for found in met.values():
-                found.forget()
+        rows = {t: numbering.nodes for t, numbering in met.items()}
+        for node_type, numbering in met.items():
+            self._tables.give_back(node_type, numbering)
         return local_view(
             world,
             rows,
@@ -84,75 +87,40 @@ class Surroundings:
             item_type=self.item_type,
         )
 
-    def _near(
-        self, world: World, items: "_Met", limit: int, generator: torch.Generator | None
-    ) -> dict[str, Drawn]:
-        wanted = items.nodes()
-        found = {
-            name: relation.draw(wanted, limit, generator, forwards=True)
-            for name, relation in world.near.items()
-            if limit
-        }
-        return {name: items.numbered(edges) for name, edges in found.items()}
+
+def _near(
+    world: World, items: Numbering, limit: int, generator: torch.Generator | None
+) -> dict[str, Drawn]:
+    """Draw text neighbours of the items that are there, and add them."""
+    wanted, drawn = items.nodes, {}
+    for name, relation in world.near.items() if limit else ():
+        found = relation.draw(wanted, limit, generator, forwards=True)
+        drawn[name] = found._replace(senders=items.number(found.senders, None))
+    return drawn
 
 
-def _counts(met: Mapping[str, "_Met"]) -> dict[str, int]:
-    return {node_type: found.count for node_type, found in met.items()}
+def _counts(met: Mapping[str, Numbering]) -> dict[str, int]:
+    return {node_type: sum(numbering.counts) for node_type, numbering in met.items()}
 
 
 def _hop(
     world: World,
-    met: Mapping[str, "_Met"],
+    met: Mapping[str, Numbering],
     known: Mapping[str, int],
     sending: Collection[str],
     limit: int,
     generator: torch.Generator | None,
 ) -> dict[Direction, Drawn]:
     """Draw the edges into the rows that are not known yet, and add their senders."""
-    fresh = {t: found.nodes()[known[t] :] for t, found in met.items()}
+    fresh = {t: numbering.nodes[known[t] :] for t, numbering in met.items()}
     drawn = {}
     for edge_type, relation in world.relations.items():
         src, _, dst = edge_type
         for forwards, sender, receiver in ((True, src, dst), (False, dst, src)):
             if sender in sending and len(fresh[receiver]):
                 found = relation.draw(fresh[receiver], limit, generator, forwards=forwards)
-                found = found._replace(receivers=found.receivers + known[receiver])
-                drawn[edge_type, forwards] = met[sender].numbered(found)
+                drawn[edge_type, forwards] = found._replace(
+                    receivers=found.receivers + known[receiver],
+                    senders=met[sender].number(found.senders, None),
+                )
     return drawn
-
-
-class _Met:
-    """Nodes of a type in the order in which they were met: their place is their row.
-
-    Args:
-        numbers: room for the row of every node, all -1; as it was when `forget` is called.
-    """
-
-    def __init__(self, numbers: Tensor) -> None:
-        self._numbers, self._nodes = numbers, [numbers[:0]]
-        self.count = 0
-
-    def nodes(self) -> Tensor:
-        """Return the nodes by row."""
-        return torch.cat(self._nodes)
-
-    def add(self, nodes: Tensor, *, each_once: bool = False) -> None:
-        """Give a row to nodes that have none, in the order of the graph or in that of new ones."""
-        if not each_once:
-            there = torch.zeros(len(self._numbers), dtype=torch.bool, device=nodes.device)
-            there[nodes] = True
-            nodes = (there & (self._numbers < 0)).nonzero().squeeze(1)
-        self._numbers[nodes] = torch.arange(
-            self.count, self.count + len(nodes), device=nodes.device
-        )
-        self._nodes.append(nodes)
-        self.count += len(nodes)
-
-    def numbered(self, drawn: Drawn) -> Drawn:
-        """Return edges whose senders are rows; new ones are added."""
-        self.add(drawn.senders)
-        return drawn._replace(senders=self._numbers[drawn.senders])
-
-    def forget(self) -> None:
-        """Clear the room for the next view."""
-        self._numbers[self.nodes()] = -1
