@@ -17,6 +17,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -86,14 +87,14 @@ def main() -> None:
             drawn = measured(folder / "drawn.json", {"edges": edges, "out": str(folder)})
             for regime in arguments.regimes:
                 about = {"machine": machine("numpy", "pyarrow", "torch"), "drawn": drawn}
-                found = measured(folder / "run.json", _task(folder, regime, arguments))
+                found = measured(folder / "run.json", _task(folder, edges, regime, arguments))
                 about |= read_json(folder / "about.json")
                 record(arguments.out, about, regime, arguments.memory, found)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _task(folder: Path, regime: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def _task(folder: Path, edges: int, regime: str, arguments: argparse.Namespace) -> dict[str, Any]:
     job = {
         "name": "scale",
         "graph": {"folder": str(folder / "graph")},
@@ -105,7 +106,7 @@ def _task(folder: Path, regime: str, arguments: argparse.Namespace) -> dict[str,
         "evaluation": {"floors": False, "users": arguments.test_users, "sampled_negatives": 99},
     }
     more = {"set": arguments.set, "interactions": arguments.interactions}
-    return {"job": job, "folder": str(folder), **more}
+    return {"job": job, "folder": str(folder), "edges": edges, **more}
 
 
 def measured(path: Path, task: dict[str, Any]) -> dict[str, Any]:
@@ -116,14 +117,16 @@ def measured(path: Path, task: dict[str, Any]) -> dict[str, Any]:
     command = [sys.executable, str(HERE), "--scratch", str(path.parent), "--child", str(path)]
     with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(HERE.parents[1])}) as child:
         looks = looked_at(child)
-    if child.returncode:
-        raise SystemExit(f"{path.name} ended with {child.returncode}")
     done = read_json(path)
+    steps = {name: summed(calls, looks) for name, calls in done.get("steps", {}).items()}
+    if child.returncode:
+        print(table(steps, task["edges"]), flush=True)
+        raise SystemExit(f"{path.name} ended with {child.returncode}, after these steps")
     return {
         **done,
         "seconds": round(time.monotonic() - began, 1),
         "peak_own_bytes": max(look.own for look in looks),
-        "steps": {name: summed(calls, looks) for name, calls in done["steps"].items()},
+        "steps": steps,
     }
 
 
@@ -131,16 +134,19 @@ def run(path: Path) -> None:
     """Do what a file says, under a stopwatch, and write what it took in its place."""
     task, watch = read_json(path), Stopwatch()
     done: dict[str, Any] = {}
-    if "job" in task:
-        done = _train(task, watch)
-    else:
-        import generated
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was done is written all the same
+    try:
+        if "job" in task:
+            done = _train(task, watch)
+        else:
+            import generated
 
-        watch.wrap("generated.write")
-        generated.write(generated.Size(edges=task["edges"]), Path(task["out"]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-    about = {"cpu_seconds": round(time.process_time(), 1), "peak_bytes": peak}
-    write_json(path, {**done, **about, "steps": watch.steps})
+            watch.wrap("generated.write")
+            generated.write(generated.Size(edges=task["edges"]), Path(task["out"]))
+    finally:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+        about = {"cpu_seconds": round(time.process_time(), 1), "peak_bytes": peak}
+        write_json(path, {**done, **about, "steps": watch.steps})
 
 
 def _train(task: dict[str, Any], watch: Stopwatch) -> dict[str, Any]:
@@ -232,7 +238,7 @@ def flatness(runs: list[dict[str, Any]]) -> dict[str, Any]:
         found[regime] = {
             "edges": [each["edges"] for each in some],
             "times_the_smallest": ratios,
-            "flat": max(ratios) <= 1 + FLAT,
+            "flat": max(ratios) <= 1 + FLAT if len(some) > 1 else None,
         }
     return found
 
