@@ -5,6 +5,12 @@
 Every contender multiplies the same symmetrically normalised matrix with the same features, on the
 same machine, in turns; the best of each counts. Sorting and normalising are done before: they are
 paid once a run. The graph is random, with popular destinations as interactions have.
+
+Bytes of a hop are those that it cannot do without: of each edge a row of features, a column and a
+value, of each receiver a row that is written, and the row pointers; forward, and as many backward.
+Their speed is set against that of a plain copy on the same device, of as many bytes as the features
+of the graph's edges are, which counts what is read and what is written. Rows that are still in a
+cache make it more than one.
 """
 
 import argparse
@@ -69,6 +75,28 @@ def hop(product: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor) -> tup
     return out.detach(), found
 
 
+def bytes_of(num_nodes: int, num_edges: int, width: int, pointer: int, column: int) -> int:
+    """Return what one hop moves, forward and backward.
+
+    Args:
+        num_nodes: senders, and as many receivers.
+        num_edges: of the matrix, and of its transpose.
+        width: float32 numbers of a row.
+        pointer: bytes of a row pointer.
+        column: bytes of a column.
+    """
+    once = num_edges * (4 * width + column + 4) + num_nodes * 4 * width + (num_nodes + 1) * pointer
+    return 2 * once
+
+
+def copy_speed(num_bytes: int, rounds: int, device: torch.device) -> float:
+    """Return bytes a second, read and written, of the best of some copies."""
+    source = torch.ones(num_bytes // 4, device=device)
+    target = torch.zeros_like(source)
+    taken = min(seconds_of(lambda: target.copy_(source), device) for _ in range(rounds + 1))
+    return 2 * num_bytes / taken
+
+
 def seconds_of(run: Callable[[], object], device: torch.device) -> float:
     """Return the time of one call."""
     if device.type == "cuda":
@@ -108,6 +136,8 @@ def main() -> None:
         for name, product in products.items():
             taken = seconds_of(lambda product=product: hop(product, x, gradient), device)
             best[name] = min(best[name], taken)
+    moved = bytes_of(arguments.nodes, len(src), arguments.width, 8, 8)
+    copied = copy_speed(4 * arguments.width * len(src), arguments.rounds, device)
     result = {
         "command": called(),
         "machine": about,
@@ -120,11 +150,19 @@ def main() -> None:
         "times_as_long_as_ours": {
             name: round(taken / best[OURS], 2) for name, taken in best.items() if name != OURS
         },
+        "bytes_of_a_hop": moved,
+        "gigabytes_a_second": round(moved / best[OURS] / 1e9, 2),
+        "copied_gigabytes_a_second": round(copied / 1e9, 2),
+        "share_of_copy": round(moved / best[OURS] / copied, 3),
     }
     write_json(arguments.out, result)
     print(f"{OURS}: {1_000 * best[OURS]:,.1f} ms forward and backward, {len(src):,} edges")
     for name, ratio in result["times_as_long_as_ours"].items():
         print(f"{name}: {1_000 * best[name]:,.1f} ms, {ratio:.2f} times as long")
+    print(
+        f"{result['gigabytes_a_second']} GB/s in the hop, "
+        f"{result['copied_gigabytes_a_second']} GB/s in a copy: {result['share_of_copy']:.0%}"
+    )
 
 
 if __name__ == "__main__":

@@ -153,13 +153,13 @@ class Objective(nn.Module):
         # A cold item competes with cold items, as it will when it is asked for: against warm ones
         # the network would first learn to tell the two apart.
         side = self.domain[items] * 2 + world.cold_items[items]
+        counts = torch.bincount(side, minlength=4).tolist()  # one wait for the device, not four
         contests = []
         for group, pool in enumerate(self._pools_of(world)):
-            chosen = side == group
-            if len(pool.rows) < 2 or not bool(chosen.any()):
+            if len(pool.rows) < 2 or not counts[group]:
                 continue
             negatives = pool.draw(self.config.negatives, draws)
-            contests.append(Contest(chosen=chosen, negatives=negatives))
+            contests.append(Contest(chosen=side == group, negatives=negatives))
         return contests
 
     def _pools_of(self, world: Draw) -> list[Pool]:
