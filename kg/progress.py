@@ -1,5 +1,6 @@
 """Progress bars on standard error, with speed and time left."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -35,7 +36,7 @@ def progress(description: str, total: float | None) -> Iterator[Bar]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or not _is_first(),
         transient=True,
     ) as bars:
         task = bars.add_task(description, total=total, note="")
@@ -47,6 +48,11 @@ def progress(description: str, total: float | None) -> Iterator[Bar]:
                     bars.update(task, note=note)
 
         yield _Bar()
+
+
+def _is_first() -> bool:
+    """Return whether this is the first, or only, process of those that torchrun has started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def say(line: str) -> None:

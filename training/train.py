@@ -143,7 +143,7 @@ def _gain(regime: str, workers: int) -> str:
     if regime == "full":
         return (
             f"{workers} workers: each of them propagates over the whole graph in every step, and "
-            "only the rest is divided; sampled and decoupled training divide more"
+            "only the rest is divided; decoupled training gains more"
         )
     return f"{workers} workers, each with its share of every batch"
 

@@ -12,7 +12,7 @@ from kg.errors import ConfigError
 from training.distributed.cluster import Cluster
 
 HERE = Path(__file__).parent
-PATIENCE = 240  # seconds; a minute on a machine with nothing else to do
+PATIENCE = 400  # seconds; a tenth of that on a machine with nothing else to do
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an extra")
 
 
