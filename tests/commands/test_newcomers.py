@@ -34,12 +34,12 @@ def test_one_is_asked_about(run):
     ask = ("recommend", run, "--domain", "films")
     for more in ((), ("--user", "ann", "--likes", "b1"), ("--text", "war", "--out", "a.csv")):
         assert "give one of --user ID, --likes" in refused(*ask, *more)
-    assert "--likes and --text are empty" in refused(*ask, "--likes", " ")
+    assert "nothing is known of somebody new" in refused(*ask, "--likes", " ")
     assert "unknown item id 'b2'" in refused(*ask, "--likes", "b1,b2")
     assert "give either --id ID or --text TEXT" in refused("similar", run)
     assert "give either --id ID" in refused("similar", run, "--id", "b1", "--text", "war")
     assert "leave --type away" in refused("similar", run, "--text", "war", "--type", "user")
-    assert "--text is empty" in refused("similar", run, "--text", " ")
+    assert "the text of a new item is blank" in refused("similar", run, "--text", " ")
 
 
 def test_tables(run, tmp_path):
