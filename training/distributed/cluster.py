@@ -78,6 +78,7 @@ class Cluster:
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if self.address is None:
             ray.init(
+                address="local",  # another cluster may run here
                 num_cpus=max(os.cpu_count() or 1, self.workers * self.cpus_each),
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
