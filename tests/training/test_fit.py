@@ -373,3 +373,16 @@ def test_no_room_for_metrics_is_one_line(make_job, train, monkeypatch, tmp_path)
 
     assert str(tmp_path / "run") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_tensorboard_has_what_metrics_have(make_job, train, tmp_path):
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+
+    train(make_job(epochs=1, tensorboard=True))
+
+    events = reading.EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    lines = read_lines(tmp_path / "run" / "metrics.jsonl")
+    scores = [(e.step, pytest.approx(e.value)) for e in events.Scalars("valid/NDCG@10")]
+    assert scores == [(line.get("step", 0), line["valid"]["NDCG@10"]) for line in lines]
+    assert {"loss/loss", "loss/interaction", "learning_rate"} <= set(events.Tags()["scalars"])
+    assert {f"machine/{name}" for name in MEASURES[:4]} <= set(events.Tags()["scalars"])
