@@ -26,6 +26,8 @@ ON_DATA = (
     ["linking.py"],
     ["transfer.py", "food-kitchen-to-kitchen"],
     ["transfer.py", "toys-beauty-to-beauty"],
+    ["evaluation_speed.py", "runs/transfer/food-kitchen-to-kitchen-user-cold-default-0"],
+    ["epoch.py", "food-kitchen-to-kitchen"],
     ["ranking.py", "toys-beauty-text-to-beauty"],
     ["splits.py", "toys-beauty-text-to-beauty"],
     ["zero_overlap.py", "food-kitchen-to-kitchen", "--variants", "both stages"],

@@ -89,14 +89,6 @@ def bytes_of(num_nodes: int, num_edges: int, width: int, pointer: int, column: i
     return 2 * once
 
 
-def copy_speed(num_bytes: int, rounds: int, device: torch.device) -> float:
-    """Return bytes a second, read and written, of the best of some copies."""
-    source = torch.ones(num_bytes // 4, device=device)
-    target = torch.zeros_like(source)
-    taken = min(seconds_of(lambda: target.copy_(source), device) for _ in range(rounds + 1))
-    return 2 * num_bytes / taken
-
-
 def seconds_of(run: Callable[[], object], device: torch.device) -> float:
     """Return the time of one call."""
     if device.type == "cuda":
@@ -132,12 +124,15 @@ def main() -> None:
         for ours, theirs in zip(expected, hop(product, x, gradient), strict=True):
             torch.testing.assert_close(theirs, ours, msg=f"{name} computes something else")
     best = dict.fromkeys(products, float("inf"))
+    source = torch.ones(len(src) * arguments.width, device=device)
+    target, copying = torch.zeros_like(source), float("inf")
     for _ in range(arguments.rounds):
+        copying = min(copying, seconds_of(lambda: target.copy_(source), device))
         for name, product in products.items():
             taken = seconds_of(lambda product=product: hop(product, x, gradient), device)
             best[name] = min(best[name], taken)
     moved = bytes_of(arguments.nodes, len(src), arguments.width, 8, 8)
-    copied = copy_speed(4 * arguments.width * len(src), arguments.rounds, device)
+    copied = 2 * 4 * len(source) / copying
     result = {
         "command": called(),
         "machine": about,
