@@ -139,13 +139,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert_identical(resumed, expected)
 
 
-def test_a_run_goes_on_inside_an_epoch(make_job, train, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("regime", "steps"), [("full", (1, 3, 20, 34)), ("decoupled", (7,)), ("sampled", (34,))]
+)
+def test_a_run_goes_on_inside_an_epoch(make_job, train, monkeypatch, tmp_path, regime, steps):
     """A world is in force for three steps, and a line of metrics covers seven."""
     monkeypatch.setattr(loop, "RECORD_STEPS", 7)
-    job = make_job(epochs=2, alignment="adversarial", checkpoint_every=5)
+    job = make_job(epochs=2, alignment="adversarial", checkpoint_every=5, regime=regime)
     expected, _ = train(job, "whole")
     take = loop.train_step
-    for step in (1, 3, 20, 34):  # 20: all of the first epoch, which has not been judged yet
+    for step in steps:  # 20: all of the first epoch, which has not been judged yet
         taken = []
 
         def killed(*arguments, step=step, taken=taken):
