@@ -136,7 +136,9 @@ def prepare(
         }
         model, graph = model.to(device), graph.to(device)
         simulation = simulation_of(graph, split, job.training)
-        choice = choice or choose(job, model, graph, x, device, scratch, workers.here)
+        choice = choice or choose(
+            job, split.protocol, model, graph, x, device, scratch, workers.here
+        )
         choice = Choice(**workers.first_says(asdict(choice)))
         if choice.regime == "sampled":
             x = on_disk(graph, x, Scratch(scratch).keep)

@@ -5,12 +5,14 @@ import pytest
 
 from encoders.channels.features import encode_graph
 from encoders.models.hashing import HashingEncoder
+from kg.files import read_json
 from kg.graph import Edges
 from training.bundle import EmbeddingScorer, load_bundle, save_bundle
 from training.config import RankingConfig, TaskConfig
 from training.evaluation.evaluate import evaluate
 from training.evaluation.split import make_split
 from training.ranking.second_stage import TwoStageScorer
+from training.regimes import choose
 from training.train import train
 
 NUM_AUTHORS = 10
@@ -118,3 +120,25 @@ def test_without_folds_there_is_one_stage(trained, written):
     assert isinstance(scorer, EmbeddingScorer)
     expected = bundle.scorer(written.train).score(np.arange(9), np.arange(80))
     assert np.array_equal(scorer.score(np.arange(9), np.arange(80)), expected)
+
+
+def test_what_does_not_fit_is_left_out_and_said(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(choose, "room", lambda *about: 0)
+
+    two = trained(folds=2)
+
+    assert two.objective.regime.name == "sampled"
+    assert two.second_stage is None
+    said = capsys.readouterr().err
+    assert "training: sampled, as nothing fits" in said
+    assert "first stage alone" in said
+    assert read_json(tmp_path / "regime.json")["second_stage"] is False
+
+
+def test_a_run_goes_on_by_the_regime_it_began_with(trained, monkeypatch):
+    monkeypatch.setattr(choose, "room", lambda *about: 10**12)
+    assert trained(folds=0).objective.regime.name == "full"
+
+    monkeypatch.setattr(choose, "room", lambda *about: 0)
+
+    assert trained(folds=0).objective.regime.name == "full"

@@ -52,6 +52,7 @@ class Choice:
 
 def choose(
     job: JobConfig,
+    protocol: str,
     model: TransferGNN,
     graph: GraphView,
     x: Mapping[str, Mapping[str, Tensor]],
@@ -61,11 +62,12 @@ def choose(
 ) -> Choice:
     """Return the regime of `training.regime`, or under "auto" the first that fits.
 
-    "full" comes before "decoupled" and that before "sampled", which is always taken where nothing
-    else fits: it is as small as `training.batch_size` makes it.
+    "full" comes before "decoupled" and that before "sampled", which is taken too where nothing
+    fits: it is as small as `training.batch_size` and `training.fan_out` make it.
 
     Args:
         job: settings.
+        protocol: of the split.
         model: the network.
         graph: its graph.
         x: channels by node type and name.
@@ -89,16 +91,18 @@ def choose(
             against = f"{_size(disk)} do not fit on the disk, which has {_size(free)}"
     if config.regime == "decoupled" and against:
         raise ConfigError(f'training.regime = "decoupled": {against}')
-    regime: str = config.regime
-    if regime == "auto":
-        fits = [name for name in found if found[name] <= there]
-        fits = [name for name in fits if name != "decoupled" or not against]
-        regime = fits[0] if fits else "sampled"
+    found["sampled"] = estimates.sampled(sizes, config.fan_out, block_bytes(there))
+    fits = [name for name, size in found.items() if size <= there]
+    fits = [name for name in fits if name != "decoupled" or not against]
+    regime, why = str(config.regime), "as the job says"
+    if regime == "auto" and fits:
+        regime, why = fits[0], "the first that fits"
+    elif regime == "auto":
+        regime, why = "sampled", "as nothing fits: a smaller training.batch_size takes less"
     channels = sum(rows.numel() * rows.element_size() for of in x.values() for rows in of.values())
-    dense = "warm" in job.task.protocols
-    second = estimates.second_stage(sizes, channels, dense)
+    second = estimates.second_stage(sizes, channels, dense=protocol == "warm")
     fits_second = second <= (there if device.type == "cpu" else room("auto", torch.device("cpu")))
-    words = _words(config.regime, regime, found, disk, there)
+    words = _words(f"{regime}, {why}", found, disk, there)
     if job.ranking.folds:
         found["second stage"] = second
         if not fits_second:
@@ -130,13 +134,11 @@ def _why_not(job: JobConfig, model: TransferGNN, graph: GraphView) -> str:
     return ""
 
 
-def _words(asked: str, regime: str, found: Mapping[str, int], disk: int, there: int) -> str:
+def _words(chosen: str, found: Mapping[str, int], disk: int, there: int) -> str:
     """Return the choice as a line."""
-    sizes = [f"{name} {_size(size)}" for name, size in found.items()]
-    if disk:
-        sizes[-1] += f" and {_size(disk)} on disk"
-    why = "as the job says" if asked != "auto" else "the first that fits"
-    return f"training: {regime}, {why} (about {', '.join(sizes)}; there are {_size(there)})"
+    files = {"decoupled": f" and {_size(disk)} on disk"}
+    sizes = [f"{name} {_size(size)}{files.get(name, '')}" for name, size in found.items()]
+    return f"training: {chosen} (about {', '.join(sizes)}; there are {_size(there)})"
 
 
 def _existing(folder: Path | None) -> Path:

@@ -1,5 +1,6 @@
 """How many bytes a regime takes, from counts of nodes and edges, widths and layers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gnn.convolutions.base import Convolution
@@ -12,7 +13,8 @@ from gnn.views import GraphView
 FLOAT = 4
 COPIES = 5  # of a weight: its gradient, two moments, the best epoch's, and a checkpoint's
 EDGE = 36  # bytes of an edge in the view of a world: values both ways, weights, and masks
-SCORES = 6  # arrays of positives and negatives that a loss holds at once
+SCORES = 4  # arrays of positives and negatives that a loss holds at once
+STATES = 6  # arrays of rows that a sampled step holds at once
 HEAVY = 4.0  # how much more a hop takes that weighs each edge, or maps vectors
 
 RANK = 256  # of the second stage's factors
@@ -121,9 +123,29 @@ def decoupled(sizes: Sizes, block_bytes: int) -> int:
     edges = EDGE * (sum(sizes.edges.values()) + sizes.near)
     block = min(block_bytes, 4 * FLOAT * sizes.all_nodes * sizes.width)
     rows = min(sizes.all_nodes, 2 * sizes.batch + 4 * sizes.negatives)
-    step = sizes.step + 8 * FLOAT * sizes.width * rows
+    step = sizes.step + 4 * FLOAT * sizes.width * rows
     users = FLOAT * sizes.width * sizes.users  # joined with their relation, to be scored
-    return int(2 * FLOAT * sizes.weights + edges + 2 * block + step + 2 * users)
+    return int(2 * FLOAT * sizes.weights + edges + block + step + 2 * users)
+
+
+def sampled(sizes: Sizes, fan_out: Sequence[int], block_bytes: int) -> int:
+    """Return the bytes that sampled training adds: states of what a batch hears, and weights.
+
+    Args:
+        sizes: of the graph.
+        fan_out: neighbours of a relation and direction that are drawn, by distance.
+        block_bytes: of states that are held at once where all nodes are embedded.
+    """
+    reached = heard = 2 * sizes.batch + 4 * sizes.negatives
+    for distance in range(sizes.layers):
+        heard *= fan_out[min(distance, len(fan_out) - 1)] * max(1, len(sizes.edges))
+        reached += heard
+    rows = min(sizes.all_nodes, reached)
+    states = STATES * FLOAT * sizes.width * rows * (1 if sizes.light else HEAVY)
+    weights = COPIES * FLOAT * sizes.weights
+    edges = EDGE * (sum(sizes.edges.values()) + sizes.near)
+    users = FLOAT * sizes.width * sizes.users
+    return int(states + weights + edges + sizes.step + block_bytes + users)
 
 
 def second_stage(sizes: Sizes, channels: int, dense: bool) -> int:

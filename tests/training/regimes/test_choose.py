@@ -49,7 +49,10 @@ def test_the_first_that_fits_is_taken(chosen, small_blocks):
     assert needed["decoupled"] < needed["full"]
     assert chosen(room=needed["full"], **settings).regime == "full"
     assert chosen(room=needed["full"] - 1, **settings).regime == "decoupled"
-    assert chosen(room=needed["decoupled"] // 2, **settings).regime == "sampled"
+    little = chosen(room=1000, **settings)
+    assert little.regime == "sampled"
+    assert little.line.startswith("training: sampled, as nothing fits")
+    assert set(little.bytes) == {"full", "decoupled", "sampled", "second stage"}
 
 
 @pytest.mark.parametrize("regime", ["full", "decoupled", "sampled"])
