@@ -6,7 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from kg.graph import BoolArray, EdgeType, KnowledgeGraph
+from kg.graph import BoolArray, Edges, EdgeType, KnowledgeGraph
+from kg.pairs import pairs_among
 from kg.vocab import IntArray
 
 
@@ -39,14 +40,23 @@ class Growth:
     @cached_property
     def new_edges(self) -> Mapping[EdgeType, BoolArray]:
         """By edge type, which edges join what was not joined before, bool `[num_edges]`."""
-        found = {}
-        for edge_type, after in self.after.edges.items():
-            before = self.before.edges[edge_type]
-            src, dst = self.rows[edge_type[0]], self.rows[edge_type[2]]
-            width = len(self.after.nodes[edge_type[2]])
-            known = src[before.src] * width + dst[before.dst]
-            found[edge_type] = ~np.isin(after.src * width + after.dst, known)
-        return found
+        return {
+            edge_type: self.are_new(edge_type, edges)
+            for edge_type, edges in self.after.edges.items()
+        }
+
+    def are_new(self, edge_type: EdgeType, edges: Edges) -> BoolArray:
+        """Return which of some edges of after join what was not before, bool `[num_edges]`.
+
+        Args:
+            edge_type: of the edges.
+            edges: all of them, or some.
+        """
+        before = self.before.edges[edge_type]
+        src, dst = self.rows[edge_type[0]], self.rows[edge_type[2]]
+        new: BoolArray = np.ones(len(edges), dtype=np.bool_)
+        new[pairs_among(edges.src, edges.dst, src[before.src], dst[before.dst])] = False
+        return new
 
     @property
     def new_interactions(self) -> BoolArray:

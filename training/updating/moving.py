@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -160,11 +161,12 @@ class Mover:
             self.job.neighbours,
             self.job.texts,
             learned=self.learned,
-            found=self._found(),
+            found=self._found,
         )
 
+    @cached_property
     def _found(self) -> Found | None:
-        """Return the lists of neighbours that still hold; None where an item says otherwise."""
+        """The lists of neighbours that still hold; None where an item says otherwise."""
         stage, growth = self.bundle.second_stage, self.growth
         if stage is None or stage.near.shape[1] != self.job.neighbours.k:
             return None

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
-import numpy as np
 import torch
 
 from encoders.channels.features import Features
@@ -104,7 +103,7 @@ def update_model(
         learned=origin.known(growth.after),
         histories=partial(encode_histories, known.job, run=known.run),
     )
-    new = _new_in(split, growth)
+    new = growth.are_new(growth.after.interactions, split.train.interaction_edges)
     about: dict[str, Any] = {"withheld": int(growth.new_interactions.sum() - new.sum())}
     about["judged"] = _judged(known, mover, split, new, origin) if judge else None
     objective = mover.network(split)
@@ -117,16 +116,6 @@ def update_model(
     save_split(split, task.split)
     save_bundle(bundle, task.model, growth.after)
     return {**about, "seconds": round(time.monotonic() - began, 1)}
-
-
-def _new_in(split: Split, growth: Growth) -> BoolArray:
-    """Return which training interactions are new, bool `[num_interactions]`."""
-    width, edges = (
-        len(growth.after.items),
-        growth.after.interaction_edges.take(growth.new_interactions),
-    )
-    trained = split.train.interaction_edges
-    return np.isin(trained.src * width + trained.dst, edges.src * width + edges.dst)
 
 
 def _judged(

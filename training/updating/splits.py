@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from kg.graph import BoolArray
+from kg.pairs import pairs_among
 from training.evaluation.split import HeldOut, Split, check_no_leak, without_interactions
 from training.updating.growth import Growth
 
@@ -26,21 +27,19 @@ def grow_split(split: Split, growth: Growth) -> Split:
     """
     after, rows = growth.after, growth.rows
     users, items = rows[after.user_type], rows[after.item_type]
-    edges, width = after.interaction_edges, len(after.items)
-    held = [split.valid, split.test]
-    pairs = [users[part.users] * width + items[part.items] for part in held]
-    pairs.append(users[split.unranked[0]] * width + items[split.unranked[1]])
-    known = np.isin(edges.src * width + edges.dst, np.concatenate(pairs))
-    late = kept_cold(split, growth) & growth.new_interactions
-    unranked = np.stack([users[split.unranked[0]], items[split.unranked[1]]])
-    late_pairs = np.stack([edges.src[late], edges.dst[late]])
+    edges = after.interaction_edges
     valid, test = (
         HeldOut(users=users[part.users], items=items[part.items], candidates=items[part.candidates])
-        for part in held
+        for part in (split.valid, split.test)
     )
+    unranked = np.stack([users[split.unranked[0]], items[split.unranked[1]]])
+    removed = kept_cold(split, growth) & growth.new_interactions
+    late_pairs = np.stack([edges.src[removed], edges.dst[removed]])
+    for held_users, held_items in ((valid.users, valid.items), (test.users, test.items), unranked):
+        removed[pairs_among(edges.src, edges.dst, held_users, held_items)] = True
     grown = replace(
         split,
-        train=without_interactions(after, known | late),
+        train=without_interactions(after, removed),
         valid=valid,
         test=test,
         cold_users=users[split.cold_users],
