@@ -47,7 +47,7 @@ def training_part(name: str, records: Sequence[Mapping[str, Any]], regime: str =
     epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
     return (
         f'<h3>Training</h3><p class="note">{epochs}{timing}{escape(said)}.'
-        f"{escape(' ' + regime + '.' if regime else '')}</p>"
+        f"{escape(f' {regime[:1].upper()}{regime[1:]}.' if regime else '')}</p>"
         f'<div class="plots">{"".join(figures)}</div>'
     )
 
