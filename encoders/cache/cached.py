@@ -3,9 +3,9 @@
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -202,20 +202,10 @@ class CachedEncoder:
 
     def _encoded(self, blocks: Iterator[list[str]]) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield each block with its vectors; an encoder may take them all at once."""
+        kept, given = tee(blocks)
         at_once = getattr(self.encoder, "encode_blocks", None)
-        if at_once is None:
-            for block in blocks:
-                yield block, self.encoder.encode(block)
-            return
-        waiting: deque[list[str]] = deque()
-
-        def given() -> Iterator[list[str]]:
-            for block in blocks:
-                waiting.append(block)
-                yield block
-
-        for vectors in at_once(given()):
-            yield waiting.popleft(), vectors
+        vectors = at_once(given) if at_once else map(self.encoder.encode, given)
+        return zip(kept, vectors, strict=True)
 
     def _write(self, keys: list[KeyArray], packed: list[Packed]) -> None:
         scales = [part.scales for part in packed if part.scales is not None]
