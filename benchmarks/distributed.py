@@ -27,6 +27,7 @@ from kg.files import write_json
 from training.config import JobConfig, load_job
 from training.distributed.cluster import Cluster
 from training.distributed.ray_training import train_on
+from training.evaluation.report_training import read_records
 from training.evaluation.valid import MONITOR
 from training.jobs import encode_step, import_step, split_step
 from training.run_folder import RunFolder
@@ -46,15 +47,9 @@ def ray_workers() -> list[psutil.Process]:
     return found
 
 
-def records_of(metrics: Path) -> list[dict[str, Any]]:
-    """Return the lines of `metrics.jsonl` so far."""
-    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
-    return [json.loads(line) for line in lines]
-
-
 def kill_in_second_epoch(metrics: Path, killed: list[int]) -> None:
     """Kill a worker some seconds after the first epoch."""
-    while not any(record["epoch"] == 1 and "valid" in record for record in records_of(metrics)):
+    while not any(record["epoch"] == 1 and "valid" in record for record in read_records(metrics)):
         time.sleep(0.2)
     time.sleep(5)
     victim = ray_workers()[-1]
@@ -69,7 +64,7 @@ def trained(job: JobConfig, run: RunFolder, protocol: Any, cluster: Cluster) -> 
     split_step(job, run, protocol)
     began = time.perf_counter()
     train_on(cluster, job, run, protocol)
-    records = records_of(run.task(protocol).metrics)
+    records = read_records(run.task(protocol).metrics)
     epochs = [record for record in records if "valid" in record]
     return {
         "workers": cluster.workers,

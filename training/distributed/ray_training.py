@@ -1,6 +1,5 @@
 """The training step of a job on a cluster: Ray starts the workers, and replaces those that die."""
 
-import json
 import shutil
 import socket
 import threading
@@ -11,6 +10,7 @@ from kg.errors import ArtefactError, IsthmusError, one_line
 from kg.progress import progress, say
 from training.config import JobConfig
 from training.distributed.cluster import Cluster
+from training.evaluation.report_training import read_records
 from training.run_folder import RunFolder, TaskFolder
 
 if TYPE_CHECKING:
@@ -151,15 +151,9 @@ def _watched(trainer: "TorchTrainer", task: TaskFolder) -> Exception | None:
     with progress("training", None) as bar:
         while thread.is_alive():
             thread.join(LOOK_SECONDS)
-            last = _last_record(task.metrics)
+            last = (read_records(task.metrics) or [{}])[-1]
             step = int(last.get("step", 0))
             scores = ", ".join(f"valid {name} {v:.4f}" for name, v in last.get("valid", {}).items())
             bar.advance(step - done, f"epoch {last.get('epoch', 0)} {scores}")
             done = step
     return failed[0] if failed else None
-
-
-def _last_record(metrics: Path) -> dict[str, Any]:
-    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
-    record: dict[str, Any] = json.loads(lines[-1]) if lines else {}
-    return record

@@ -15,10 +15,8 @@ from kg.errors import ConfigError
 from training.seed import generator
 
 BUCKET_BYTES = 64 * 1024**2  # of gradients that travel together
-PATIENCE = timedelta(
-    days=1
-)  # whoever starts the workers ends them when one dies; work is waited for
-
+# Work is waited for; whoever starts the workers ends them when one dies.
+PATIENCE = timedelta(days=1)
 
 T = TypeVar("T")
 
