@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,10 @@ from kg.start.files import SeenFile, look_at
 from kg.start.table_sample import sample_table
 from kg.streams import open_bytes
 from kg.tables.read import read_section
-from kg.tables.rows import Rows
+from kg.tables.rows import Rows, check_columns
 from kg.tables.sections import TableFile
 from kg.tables.values import flat
 
-SEVERAL = "|"  # between domains of one node
 NODES = ("type", "id", "title", "text", "domain")
 EDGES = ("relation", "src", "dst", "weight", "time", "src_type", "dst_type")
 _TABLES = ("csv", "tsv", "jsonl", "parquet")
@@ -39,16 +38,13 @@ class NewTable:
         InputError: the file is missing, no such table, or lacks a column.
     """
 
-    def __init__(self, path: Path, needed: Iterable[str]) -> None:
+    def __init__(self, path: Path, needed: Sequence[str]) -> None:
         seen = look_at(path)
         if seen.problem or seen.format not in _TABLES:
             known = ", ".join(_TABLES)
             raise InputError(f"{path}: {seen.problem or f'expected a table ({known})'}")
         self.names = _names(seen)
-        for name in needed:
-            if name not in self.names:
-                hint, columns = nearest(name, self.names), ", ".join(self.names)
-                raise InputError(f"{path} has no column {name!r}{hint} (columns: {columns})")
+        check_columns(needed, self.names, path)
         delimited = seen.format in ("csv", "tsv")
         self._section = TableFile(
             file=(str(path),),
@@ -66,6 +62,23 @@ class NewTable:
         """
         [found] = read_section(self._section, label, Path(), self.names, log)
         return found
+
+
+def check_edge_columns(path: Path, names: Sequence[str]) -> None:
+    """Refuse a table of edges with a column that edges do not have.
+
+    Raises:
+        InputError: names the column, the nearest one, and those that edges have.
+    """
+    for name in names:
+        if name not in EDGES:
+            hint, known = nearest(name, EDGES), ", ".join(EDGES)
+            raise InputError(f"{path} has a column {name!r}{hint} (columns of edges: {known})")
+
+
+def domains_in(cell: str) -> tuple[str, ...]:
+    """Return the domains that a cell names: one, several with `|` between them, or none."""
+    return tuple(name.strip() for name in cell.split("|") if name.strip())
 
 
 def cells(rows: Rows, name: str, default: str = "") -> Any:

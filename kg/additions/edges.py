@@ -7,11 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.additions.columns import EDGES, NewTable, cells
+from kg.additions.columns import NewTable, cells, check_edge_columns
 from kg.additions.nodes import NO_PSEUDONYM
 from kg.edge_tables import Reasons
 from kg.edges import EdgePart, EdgeSet
-from kg.errors import InputError, nearest
 from kg.graph import BoolArray, EdgeType, KnowledgeGraph
 from kg.nodes import NodeSet
 from kg.privacy.pseudonyms import PSEUDONYM
@@ -62,12 +61,7 @@ class NewEdges:
         tallies = []
         for path in paths:
             table = NewTable(path, ["src", "dst"])
-            for name in table.names:
-                if name not in EDGES:
-                    hint, known = nearest(name, EDGES), ", ".join(EDGES)
-                    raise InputError(
-                        f"{path} has a column {name!r}{hint} (columns of edges: {known})"
-                    )
+            check_edge_columns(path, table.names)
             tally, parts = table.read("new edges", log)
             tallies.append(tally)
             times = TimeColumn()

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kg.additions.columns import NODES, SEVERAL, NewTable, cells
+from kg.additions.columns import NODES, NewTable, cells, domains_in
 from kg.catalogue import Batch, resolve
 from kg.edge_tables import Reasons
 from kg.errors import InputError, nearest
@@ -97,7 +97,7 @@ def _read(
         names = graph.nodes[kind].attributes.column_names
         for cell in pc.unique(domains.filter(pa.array(good & chosen))).to_pylist():
             inside = good & chosen & mask_of(pc.equal(domains, cell))
-            found = _batch(rows, np.flatnonzero(inside), names, _split(cell), tally)
+            found = _batch(rows, np.flatnonzero(inside), names, domains_in(cell), tally)
             batches.setdefault(kind, []).append(found)
 
 
@@ -106,14 +106,10 @@ _FOLLOW = "the domains of users follow from their edges"
 NO_PSEUDONYM = "its id is no pseudonym, as those of its type are"
 
 
-def _split(cell: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in cell.split(SEVERAL) if name.strip())
-
-
 def _outside(domains: Any, known: Sequence[str]) -> BoolArray:
     """Return which cells name a domain that is not known."""
     distinct = domains.dictionary_encode()
-    wrong = [not set(_split(cell)) <= set(known) for cell in distinct.dictionary.to_pylist()]
+    wrong = [not set(domains_in(cell)) <= set(known) for cell in distinct.dictionary.to_pylist()]
     mask: BoolArray = np.asarray(wrong, dtype=np.bool_)[distinct.indices.to_numpy()]
     return mask
 

@@ -59,7 +59,7 @@ def read_delimited(
         rest = more
     header, rest, line = found
     line += skipped
-    check_columns(wanted, header, source)
+    check_columns(wanted, header, source.path)
     while rest or not final:
         block = rest if final else rest[: rest.rfind(b"\n") + 1]
         rest = rest[len(block) :]

@@ -57,7 +57,7 @@ def read_json_lines(
             final = len(more) < len(rest) + BLOCK
             rest = more
     if loaded:
-        check_columns(wanted, reader.seen, source)
+        check_columns(wanted, reader.seen, source.path)
 
 
 @dataclass

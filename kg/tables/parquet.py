@@ -40,7 +40,7 @@ def read_parquet(
     names = list(dict.fromkeys(wanted))
     try:
         with _opened(source) as file:
-            check_columns(wanted, file.schema_arrow.names, source)
+            check_columns(wanted, file.schema_arrow.names, source.path)
             first = 1
             for batch in file.iter_batches(batch_size=BATCH, columns=names):
                 tally.rows += batch.num_rows

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kg.errors import InputError, nearest
 from kg.rejects import Tally
-from kg.sources import SourceFile
 from kg.vocab import IntArray
 
 SHOWN = 50  # columns in a message
@@ -94,7 +94,7 @@ def place_of(parts: list[Rows], rows: IntArray) -> Iterator[tuple[int, str]]:
         yield int(part.line[at]), part.raw(at)
 
 
-def check_columns(wanted: Sequence[str], known: Collection[str], source: SourceFile) -> None:
+def check_columns(wanted: Sequence[str], known: Collection[str], path: Path) -> None:
     """Refuse a file that lacks a column.
 
     Raises:
@@ -105,4 +105,4 @@ def check_columns(wanted: Sequence[str], known: Collection[str], source: SourceF
             hint, names = nearest(name, known), ", ".join(islice(known, SHOWN))
             if len(known) > SHOWN:
                 names += f" and {len(known) - SHOWN:,} more"
-            raise InputError(f"{source.path} has no column {name!r}{hint} (columns: {names})")
+            raise InputError(f"{path} has no column {name!r}{hint} (columns: {names})")

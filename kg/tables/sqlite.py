@@ -46,7 +46,7 @@ def read_sqlite(
             database.text_factory = lambda data: data.decode("utf-8", "backslashreplace")
             table = _table(database, name, source)
             about = database.execute(f"PRAGMA table_xinfo({_quoted(table)})")
-            check_columns(wanted, [str(column[1]) for column in about], source)
+            check_columns(wanted, [str(column[1]) for column in about], source.path)
             names = ", ".join(map(_quoted, columns))
             cursor = database.execute(f"SELECT {names} FROM {_quoted(table)}")
             first = 1

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pat
 
-from kg.additions.columns import EDGES as KNOWN_EDGES
 from kg.additions.columns import NODES as KNOWN_NODES
-from kg.additions.columns import SEVERAL
-from kg.errors import InputError, nearest
+from kg.additions.columns import check_edge_columns, domains_in
+from kg.errors import InputError
+from kg.tables.rows import check_columns
 from queries.newcomers.tables import ATTRIBUTE, EDGES, NODES
 from queries.tables import open_table
 
@@ -32,8 +32,7 @@ def read_nodes(path: Path) -> Any:
     table, places = _read(path, ["id"])
     columns = {name: _texts(table, name) for name in ("type", "id", "title", "text")}
     domains = [
-        [name.strip() for name in cell.split(SEVERAL) if name.strip()] if cell else None
-        for cell in _texts(table, "domain").to_pylist()
+        list(domains_in(cell)) if cell else None for cell in _texts(table, "domain").to_pylist()
     ]
     found = pa.table(
         {**columns, "domains": pa.array(domains, NODES.field("domains").type), "place": places}
@@ -59,11 +58,7 @@ def read_edges(path: Path) -> Any:
             that is not one of these, or with a weight that is no number.
     """
     table, places = _read(path, ["src", "dst"])
-    for name in table.column_names:
-        if name not in KNOWN_EDGES:
-            known = ", ".join(KNOWN_EDGES)
-            hint = nearest(name, KNOWN_EDGES)
-            raise InputError(f"{path} has a column {name!r}{hint} (columns of edges: {known})")
+    check_edge_columns(path, table.column_names)
     names = ("relation", "src", "dst", "src_type", "dst_type")
     columns: dict[str, Any] = {name: _texts(table, name) for name in names}
     columns["weight"] = pa.array(
@@ -76,11 +71,7 @@ def read_edges(path: Path) -> Any:
 def _read(path: Path, needed: Sequence[str]) -> tuple[Any, list[str]]:
     """Return a table and, for each of its rows, how a message names it."""
     file = open_table(path)
-    for name in needed:
-        if name not in file.schema.names:
-            columns = ", ".join(file.schema.names)
-            hint = nearest(name, file.schema.names)
-            raise InputError(f"{path} has no column {name!r}{hint} (columns: {columns})")
+    check_columns(needed, file.schema.names, path)
     blocks, places = [file.schema.empty_table()], []
     for block, lines in file.blocks(BLOCK):
         blocks.append(block)
