@@ -56,7 +56,7 @@ def update(
         return
     console().print(drift_table(done.report))
     if done.dropped:
-        typer.echo(f"Of the model before, and gone: {', '.join(done.dropped)}")
+        typer.echo(f"Of the model before, gone or put aside: {', '.join(done.dropped)}")
     typer.echo(f"Run: {done.run}")
 
 
