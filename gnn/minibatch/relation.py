@@ -103,8 +103,7 @@ class Relation:
         return Drawn(found.picked, found.neighbours, weight)
 
     def _less(self, to_dst: NeighbourIndex, to_src: NeighbourIndex) -> "Relation":
-        gone = self.to_dst.places(to_dst.hidden[-1].places)
-        dst = torch.searchsorted(to_dst.rows, gone, right=True) - 1
+        gone, dst = to_dst.taken()
         src = to_dst.columns[gone].long()
         lost = (
             torch.ones(len(gone), device=gone.device) if self.weight is None else self.weight[gone]

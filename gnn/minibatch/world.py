@@ -57,8 +57,8 @@ class Worlds:
             name: relation.without(cold[graph.near[name].src])
             for name, relation in self._near.items()
         }
-        world = World(relations=relations, near=near, cold_items=cold, lost={})
-        return replace(world, lost=self._lost(self._relations, world))
+        lost = self._lost(self._relations, relations)
+        return World(relations=relations, near=near, cold_items=cold, lost=lost)
 
     def without(self, world: World, pairs: Mapping[EdgeType, tuple[Tensor, Tensor]]) -> World:
         """Return a world without some edges, such as those that a batch is to predict.
@@ -72,21 +72,22 @@ class Worlds:
             if edge_type not in relations:
                 continue  # carries nothing
             relations[edge_type] = relations[edge_type].without_pairs(src, dst)
-        less = replace(world, relations=relations)
-        found = self._lost(world.relations, less)
+        found = self._lost(world.relations, relations)
         both = {c: users | found[c] if c in found else users for c, users in world.lost.items()}
-        return replace(less, lost={**found, **both})
+        return replace(world, relations=relations, lost={**found, **both})
 
-    def _lost(self, before: Mapping[EdgeType, Relation], after: World) -> dict[str, Tensor]:
+    def _lost(
+        self, before: Mapping[EdgeType, Relation], after: Mapping[EdgeType, Relation]
+    ) -> dict[str, Tensor]:
         """Return, by channel, who has lost an edge that it was made of."""
         lost: dict[str, Tensor] = {}
         for edge_type in self.graph.interactions:
             channels = self.graph.histories[edge_type]
-            old, new = before[edge_type].to_src, after.relations[edge_type].to_src
-            if not channels or old is new:
+            if not channels or after[edge_type] is before[edge_type]:
                 continue
-            users = torch.arange(old.num_dst, device=old.device)
-            fewer = new.degree(users) < old.degree(users)
+            index = after[edge_type].to_src
+            fewer = torch.zeros(index.num_dst, dtype=torch.bool, device=index.device)
+            fewer[index.taken()[1]] = True
             for channel in channels:
                 lost[channel] = lost[channel] | fewer if channel in lost else fewer
         return lost

@@ -166,6 +166,13 @@ class NeighbourIndex:
         start, end = self.ranges(dst, time)
         return end - start
 
+    def taken(self) -> tuple[Tensor, Tensor]:
+        """Return the places that `without` or `without_pairs` took last, and their destinations."""
+        places = self.hidden[-1].places
+        for layer in reversed(self.hidden[:-1]):
+            places = layer.at_ranks(places)
+        return places, torch.searchsorted(self.rows, places, right=True) - 1
+
     def _row(self, dst: Tensor) -> tuple[Tensor, Tensor]:
         return self.rows.index_select(0, dst), self.rows.index_select(0, dst + 1)
 
