@@ -36,10 +36,6 @@ class Ranks:
     owner: IntArray
     candidates: int
 
-    def __len__(self) -> int:
-        """Return how many users there are."""
-        return int(self.owner.max()) + 1 if len(self.owner) else 0
-
     def ndcg(self, candidates: int) -> FloatArray:
         """Return NDCG@10 of each user, as if among so many candidates; `[num_users]`.
 
