@@ -20,9 +20,7 @@ from queries.index.kinds import DEFAULT, Kind, kind_of
 LANES = 16  # coordinates that a processor takes at once: others would be taken one by one
 MARGIN = 28  # what is proposed beyond k: eight bits round, and some of it is known
 MOST = 2_048  # what is proposed at most; who asks for more is answered exactly
-SHARE = (
-    0.5  # of the indexed rows that must be allowed: an index says little of a small part of them
-)
+SHARE = 0.5  # of the indexed rows that must be allowed: an index says little of a small part
 BLOCK_BYTES = 64 * 2**20
 
 
@@ -64,7 +62,7 @@ class Approximate:
             ConfigError: faiss is not installed, or there is no such kind.
         """
         way, faiss = kind_of(kind), load_faiss()
-        index = way.build(faiss, padded(vectors[rows], bias[rows]), seed)
+        index = way.build(faiss, _padded(vectors[rows], bias[rows]), seed)
         return cls(rows, index, kind, effort=way.efforts[0])
 
     @classmethod
@@ -97,7 +95,7 @@ class Approximate:
         if allowed is not None:
             selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
         told = self.way.parameters(faiss, self.effort, selector)
-        points = padded(queries, np.ones(len(queries), dtype=np.float32))
+        points = _padded(queries, np.ones(len(queries), dtype=np.float32))
         _, places = self.index.search(points, pool, params=told)
         return np.where(places >= 0, self.rows[places], -1)
 
@@ -190,7 +188,7 @@ def load_faiss() -> Any:
     return faiss
 
 
-def padded(vectors: FloatArray, last: FloatArray) -> FloatArray:
+def _padded(vectors: FloatArray, last: FloatArray) -> FloatArray:
     """Return rows with one coordinate more, and zeros up to a multiple of `LANES`."""
     width = vectors.shape[1]
     rows = np.zeros((len(vectors), -(-(width + 1) // LANES) * LANES), dtype=np.float32)

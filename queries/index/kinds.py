@@ -1,7 +1,6 @@
 """Kinds of approximate search that faiss offers: how each is built, and what more effort means."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +12,6 @@ POINTS = 64  # of each cell, that k-means is given
 ROUNDS = 10  # of k-means
 
 
-@dataclass(frozen=True)
 class Kind(ABC):
     """A way to search.
 
@@ -36,8 +34,8 @@ class Kind(ABC):
         """Return what the users of faiss call it."""
 
     def parameters(self, faiss: Any, effort: int, selector: Any) -> Any:
-        """Return what faiss is told with a question."""
-        return faiss.SearchParametersIVF(nprobe=effort, **_sel(selector))
+        """Return what faiss is told with a question; `selector` is None where all is allowed."""
+        return faiss.SearchParametersIVF(nprobe=effort, sel=selector)
 
     def most(self, index: Any) -> int:
         """Return the effort beyond which there is nothing more to find."""
@@ -118,7 +116,7 @@ class Navigable(Kind):
 
     def parameters(self, faiss: Any, effort: int, selector: Any) -> Any:
         """Return what faiss is told with a question."""
-        return faiss.SearchParametersHNSW(efSearch=effort, **_sel(selector))
+        return faiss.SearchParametersHNSW(efSearch=effort, sel=selector)
 
     def most(self, index: Any) -> int:
         """Return the effort beyond which there is nothing more to find."""
@@ -157,7 +155,3 @@ def _in_cells(index: Any, points: FloatArray, seed: int) -> Any:
     index.train(points[np.sort(sample)])
     index.add(points)
     return index
-
-
-def _sel(selector: Any) -> dict[str, Any]:
-    return {} if selector is None else {"sel": selector}
