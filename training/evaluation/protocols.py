@@ -91,11 +91,8 @@ def _user_cold(
 def _item_cold(graph: KnowledgeGraph, config: TaskConfig, rng: np.random.Generator) -> Drawn:
     edges, in_target = graph.interaction_edges, graph.item_mask(config.target)
     if config.cold_items is None:
-        used: BoolArray = np.zeros(len(graph.items), dtype=np.bool_)
-        used[edges.dst] = True
-        valid, test = _draw(
-            np.flatnonzero(used & in_target), config, rng, f"items of {config.target!r}"
-        )
+        pool = used_items(graph, config.target)
+        valid, test = _draw(pool, config, rng, f"items of {config.target!r}")
     else:
         valid, test = read_cold_file(config.cold_items, graph.items.vocab)
         foreign = np.concatenate([valid, test])
@@ -148,6 +145,13 @@ def overlapping_users(
     for mask, inside in zip(there, (in_target, in_source), strict=True):
         mask[edges.src[inside[edges.dst]]] = True
     return np.flatnonzero(there.all(axis=0))
+
+
+def used_items(graph: KnowledgeGraph, domain: str) -> IntArray:
+    """Return rows of a domain's items that have an interaction, sorted."""
+    used: BoolArray = np.zeros(len(graph.items), dtype=np.bool_)
+    used[graph.interaction_edges.dst] = True
+    return np.flatnonzero(used & graph.item_mask(domain))
 
 
 def _warm(graph: KnowledgeGraph, config: TaskConfig, rng: np.random.Generator) -> Drawn:

@@ -87,7 +87,6 @@ def sample_scores(
         ranks = mid_ranks(np.sort(block.negated, axis=1), negated, row)
         pairs = (-negated.astype(np.float64), row + block.first, positive[row, column])
         found.append((*pairs, weights, ranks))
-        del block, positive  # before the next block is scored, or two would be held
     return ScoreSample(
         scores=np.concatenate([pairs[0] for pairs in found]),
         owner=np.concatenate([pairs[1] for pairs in found]),

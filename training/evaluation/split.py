@@ -20,7 +20,7 @@ from kg.graph import BoolArray, KnowledgeGraph, Nodes
 from kg.pairs import pairs_among
 from kg.vocab import IntArray
 from training.config import TaskConfig
-from training.evaluation.protocols import TEST, VALID, hold_out, source_domains
+from training.evaluation.protocols import TEST, VALID, hold_out, source_domains, used_items
 
 Protocol = Literal["user-cold", "item-cold", "warm"]
 
@@ -99,7 +99,7 @@ def make_split(graph: KnowledgeGraph, config: TaskConfig, protocol: Protocol, se
     edges = graph.interaction_edges
     train = without_interactions(graph, drawn.part > 0)
     if drawn.candidates is None:
-        valid_candidates = test_candidates = _trained_items(train, config.target)
+        valid_candidates = test_candidates = used_items(train, config.target)
     else:
         valid_candidates, test_candidates = drawn.candidates
     valid, valid_unranked = _held_out(edges.src, edges.dst, drawn.part == VALID, valid_candidates)
@@ -197,12 +197,6 @@ def _held_out(
     ranked = np.isin(items, candidates)
     unranked = np.stack([users[~ranked], items[~ranked]])
     return HeldOut(users=users[ranked], items=items[ranked], candidates=candidates), unranked
-
-
-def _trained_items(train: KnowledgeGraph, target: str) -> IntArray:
-    used = np.zeros(len(train.items), dtype=np.bool_)
-    used[train.interaction_edges.dst] = True
-    return np.flatnonzero(used & train.item_mask(target))
 
 
 def _user_domains(graph: KnowledgeGraph) -> BoolArray:
