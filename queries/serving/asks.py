@@ -151,9 +151,8 @@ def score(served: Served, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     items = np.array(names.rows([pair.item for pair in pairs], graph.item_type), dtype=np.int64)
     scores = engine.score(users, items)
     likely = np.full(len(pairs), np.nan)
-    if served.recommender.has_probabilities(served.target):
-        inside = graph.item_mask(served.target)[items]
-        likely[inside] = engine.likely(users[inside], items[inside][:, None])[:, 0]
+    if engine.calibrated:
+        likely = engine.likely(users, items[:, None])[:, 0]
     return [
         {
             "user": pair.user,

@@ -63,8 +63,7 @@ class Served:
     @property
     def target(self) -> str:
         """The domain that the model was trained for; the first one of a model without."""
-        split = self.recommender.split
-        return self.graph.domains[0] if split is None else split.target
+        return self.recommender.engine.target or self.graph.domains[0]
 
 
 def read_a_text(served: Served) -> None:
