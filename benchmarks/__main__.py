@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 OWN = (
     ["propagation.py"],
+    ["sampler.py"],
     ["encoding.py"],
     ["encoding_memory.py"],
     ["evaluation_memory.py"],
@@ -26,7 +27,6 @@ ON_DATA = (
     ["linking.py"],
     ["transfer.py", "food-kitchen-to-kitchen"],
     ["transfer.py", "toys-beauty-to-beauty"],
-    ["evaluation_speed.py", "runs/transfer/food-kitchen-to-kitchen-user-cold-default-0"],
     ["epoch.py", "food-kitchen-to-kitchen"],
     ["ranking.py", "toys-beauty-text-to-beauty"],
     ["splits.py", "toys-beauty-text-to-beauty"],
