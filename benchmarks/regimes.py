@@ -9,28 +9,24 @@ is needed. The test part is not looked at.
 
 import argparse
 import dataclasses
-import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from machine import called, machine
 from rich.console import Console
 from rich.table import Table
+from stopwatch import Stopwatch, looked_at, summed
 
-from kg.files import write_json
+from kg.files import read_json, write_json
 from training.memory import held
 
 HERE = Path(__file__).parent
 OUT = HERE / "results" / "regimes.json"
 REGIMES = ("full", "decoupled", "sampled")
-EVERY = 0.05  # seconds between two looks at memory
 
 
 def main() -> None:
@@ -47,7 +43,7 @@ def main() -> None:
         first = (arguments.jobs[0], arguments.protocols[0], arguments.regimes[0])
         write_json(arguments.one, measure(*first, arguments.width, arguments.work))
         return
-    records = json.loads(OUT.read_text(encoding="utf-8"))["records"] if OUT.is_file() else []
+    records = read_json(OUT)["records"] if OUT.is_file() else []
     for job in arguments.jobs:
         for protocol in arguments.protocols:
             for regime in arguments.regimes:
@@ -69,14 +65,20 @@ def apart(job: str, protocol: str, regime: str, arguments: argparse.Namespace) -
         command += ["--work", str(arguments.work), "--one", str(out)]
         if arguments.width:
             command += ["--width", str(arguments.width)]
-        subprocess.run(command, check=True)
-        record: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-        return record
+        with subprocess.Popen(command) as child:
+            looks = looked_at(child)
+        if child.returncode:
+            raise subprocess.CalledProcessError(child.returncode, command)
+        record: dict[str, Any] = read_json(out)
+    before, training = record.pop("held_before"), summed(record.pop("fit"), looks)
+    return {**record, "peak_bytes": training["peak_own_bytes"] - before}
 
 
 def measure(name: str, protocol: str, regime: str, width: int | None, work: Path) -> dict[str, Any]:
-    """Train an epoch from the start that all regimes share."""
-    from training import loop
+    """Train an epoch from the start that all regimes share; who asked looks at the memory."""
+    watch = Stopwatch()
+    for step in ("training.step.train_step", "training.fit.fit"):
+        watch.wrap(step)
     from training.config import load_job
     from training.encoding import encode_histories
     from training.evaluation.split import make_split
@@ -96,64 +98,32 @@ def measure(name: str, protocol: str, regime: str, width: int | None, work: Path
     device = choose_device(job.training.device)
     further = encode_histories(job, split, run=run)
     with tempfile.TemporaryDirectory(dir=work) as folder:
-        scratch, watch = Path(folder), Watch()
+        scratch = Path(folder)
         objective = prepare(job, split, features, device, further=further, scratch=scratch)
-        steps: list[float] = []
-        loop.train_step = timed(loop.train_step, steps)
-        with watch:
-            fitted = fit(
-                job,
-                split,
-                objective,
-                checkpoints=scratch / "checkpoints",
-                metrics=scratch / "metrics.jsonl",
-                fingerprint="",
-            )
+        before = held()
+        fitted = fit(
+            job,
+            split,
+            objective,
+            checkpoints=scratch / "checkpoints",
+            metrics=scratch / "metrics.jsonl",
+            fingerprint="",
+        )
     start, end = (fitted.history[at]["valid"] for at in (0, -1))
-    estimates = objective.choice.bytes
+    estimates, steps = objective.choice.bytes, watch.steps["train_step"]
     return {
         "seconds": fitted.history[-1]["seconds"],
-        "cpu_seconds": round(sum(steps), 1),
+        "cpu_seconds": round(sum(cpu for _, _, cpu in steps), 1),
         "steps": len(steps),
         "load": round(os.getloadavg()[0], 1),
         "valid_start": start,
         "valid_end": end,
         "interactions": objective.num_interactions,
-        "peak_bytes": watch.most - watch.before,
+        "held_before": before,
+        "fit": watch.steps["fit"],
         "estimated_bytes": estimates.get(regime),
         "disk_bytes": objective.choice.disk if regime == "decoupled" else 0,
     }
-
-
-def timed(step: Callable[..., Any], into: list[float]) -> Callable[..., Any]:
-    """Return a step that notes its processor time."""
-
-    def timed_step(*args: Any, **kwargs: Any) -> Any:
-        began = time.process_time()
-        result = step(*args, **kwargs)
-        into.append(time.process_time() - began)
-        return result
-
-    return timed_step
-
-
-class Watch:
-    """The most memory that the process has while it is open, and what it had before."""
-
-    def __enter__(self) -> "Watch":
-        self.before = self.most = held()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *about: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._done.wait(EVERY):
-            self.most = max(self.most, held())
 
 
 def show(records: list[dict[str, Any]]) -> None:
