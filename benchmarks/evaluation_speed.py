@@ -17,7 +17,6 @@ Printed are the medians of wall and processor time and the share of torch's spee
 
 import argparse
 import statistics
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from machine import called, machine
+from stopwatch import taken
 from threadpoolctl import threadpool_limits
 
 from kg.files import write_json
@@ -83,9 +83,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
     for _ in range(arguments.rounds):
         for name, call in calls.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            call()
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            _, wall, cpu = taken(call)
             rounds[name].append({"wall": round(wall, 2), "cpu": round(cpu, 2)})
     medians = {
         name: {key: round(statistics.median(one[key] for one in of), 2) for key in ("wall", "cpu")}

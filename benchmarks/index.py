@@ -14,14 +14,15 @@ index are compared on fewer items, each tuned to the same recall.
 """
 
 import argparse
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import faiss
 import numpy as np
 import torch
-from machine import machine
+from machine import called, machine
+from stopwatch import taken
 from threadpoolctl import threadpool_limits
 
 from kg.files import write_json
@@ -93,13 +94,9 @@ def in_turns(ways: dict[str, tuple[Callable[[int], object], int]], rounds: int):
     seconds = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, (way, size) in ways.items():
-            begun = time.perf_counter(), time.process_time()
-            way(turn)
-            ended = time.perf_counter(), time.process_time()
+            _, wall, busy = taken(partial(way, turn))
             if turn:  # the first is a warm-up
-                seconds[name].append(
-                    [1_000 * (b - a) / size for a, b in zip(begun, ended, strict=True)]
-                )
+                seconds[name].append((1_000 * wall / size, 1_000 * busy / size))
     return {
         name: {
             "wall_ms": round(float(np.median([wall for wall, _ in each])), 4),
@@ -115,9 +112,8 @@ def others(
     """Return what each kind of index does on the same vectors, tuned to the same recall."""
     found: list[dict[str, object]] = []
     for kind in KINDS:
-        begun = time.process_time()
-        index = Approximate.build(items, bias, np.arange(len(items)), seed=0, kind=kind)
-        built = time.process_time() - begun
+        build = partial(Approximate.build, items, bias, np.arange(len(items)), seed=0, kind=kind)
+        index, _, built = taken(build)
         index, measured = tune(index, users, items, bias, recall=recall)
         found.append(
             {
@@ -154,9 +150,7 @@ def main() -> None:
         data = described(items, users, bias)
         print(data, flush=True)
         everything, allowed = np.arange(len(items)), np.ones(len(items), dtype=np.bool_)
-        begun = time.process_time()
-        index = Approximate.build(items, bias, everything, seed=0)
-        built = time.process_time() - begun
+        index, _, built = taken(partial(Approximate.build, items, bias, everything, seed=0))
         print(f"built in {built:.0f} s of processor time", flush=True)
         index, measured = tune(index, users[:800], items, bias, recall=options.recall)
         print(measured, flush=True)
@@ -191,7 +185,7 @@ def main() -> None:
             (name for name in times if name != "index"), key=lambda n: times[n]["processor_ms"]
         )
         record = {
-            "command": "python benchmarks/index.py",
+            "command": called(),
             "machine": about,
             "threads": 1,
             "items": len(items),

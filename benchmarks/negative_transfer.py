@@ -9,12 +9,11 @@ intervals and Holm's correction over the groups. Writes `results/negative-transf
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+from machine import called, machine
 from rich.console import Console
 from transfer import folder_of, measure
 
@@ -35,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     report: dict[str, Any] = {"records": []}
     if RESULT.is_file():
-        report = json.loads(RESULT.read_text(encoding="utf-8"))
+        report = read_json(RESULT)
     for protocol in arguments.protocols:
         run = RunFolder(folder_of(arguments.job, protocol, "default", 0, arguments.work))
         if not run.task(protocol).results.is_file():
@@ -49,10 +48,7 @@ def main() -> None:
         kept = [r for r in report["records"] if not place.items() <= r.items()]
         seconds = round(time.monotonic() - began, 1)
         report["records"] = [*kept, {**place, "seconds": seconds, **found}]
-        report |= {
-            "command": "python benchmarks/negative_transfer.py " + arguments.job,
-            "machine": machine("torch"),
-        }
+        report |= {"command": called(), "machine": machine("torch")}
         write_json(RESULT, report)
         Console().print(negative_transfer_table(f"{arguments.job}, {protocol}", found))
 

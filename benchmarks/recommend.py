@@ -17,7 +17,6 @@ Printed are medians of wall and processor time for a user, and the speed of each
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from machine import called, machine
+from stopwatch import taken
 from threadpoolctl import threadpool_limits
 
 from kg.files import write_json
@@ -110,9 +110,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
     for _ in range(arguments.rounds):
         for name, (call, users) in calls.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            call()
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            _, wall, cpu = taken(call)
             rounds[name].append({"wall_ms": 1e3 * wall / users, "cpu_ms": 1e3 * cpu / users})
     medians: dict[str, dict[str, float]] = {
         name: {key: round(statistics.median(one[key] for one in of), 4) for key in of[0]}

@@ -12,8 +12,8 @@ on cores that are busy with other things wait for each other, forty times as lon
 """
 
 import argparse
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch_geometric.typing as installed
 from machine import called, machine
+from stopwatch import taken
 from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.sampler import EdgeSamplerInput, NeighborSampler, NodeSamplerInput
@@ -112,10 +113,8 @@ def measure(draws: dict[str, Draw], seeds: list[Tensor]) -> dict[str, dict[str, 
     speeds: dict[str, list[tuple[float, float]]] = {name: [] for name in draws}
     for some in seeds:
         for name, draw in draws.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            edges = draw(some) / 1e6
-            taken = time.perf_counter() - wall, time.process_time() - cpu
-            speeds[name].append((edges / taken[0], edges / taken[1]))
+            edges, wall, cpu = taken(partial(draw, some))
+            speeds[name].append((edges / 1e6 / wall, edges / 1e6 / cpu))
     return {
         name: {
             "best": round(max(wall for wall, _ in found), 3),

@@ -30,7 +30,7 @@ def drawn():
     return generated.generate(SIZE)
 
 
-def test_the_same_arguments_give_the_same_graph(drawn, monkeypatch):
+def test_the_same_arguments_give_the_same_graph(drawn):
     np.random.seed(7)  # noqa: NPY002
     graph, vectors = generated.generate(SIZE)
     assert graph.fingerprint == drawn[0].fingerprint

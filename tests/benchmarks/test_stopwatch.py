@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ def test_methods_are_timed(stopwatch, monkeypatch):
     watch.wrap("kg.vocab.Vocab.lookup")
     assert "a" in Vocab.from_values(["a"])
     assert len(watch.steps["lookup"]) == 1
+
+
+def test_a_call_is_timed_and_gives_what_it_gives(stopwatch):
+    given, wall, cpu = stopwatch.taken(lambda: [time.sleep(0.05), "done"][1])
+    assert given == "done"
+    assert 0.05 <= wall < 5
+    assert 0 <= cpu < wall
 
 
 def test_memory_of_a_step_is_the_highest_while_it_lasted(stopwatch):
