@@ -132,7 +132,7 @@ def save_bundle(bundle: Bundle, path: Path, graph: KnowledgeGraph) -> None:
 
 
 def load_bundle(path: Path, graph: KnowledgeGraph) -> Bundle:
-    """Open a model folder; what is in it stays in its files until it is looked at.
+    """Open a model folder; embeddings and weights stay in their files until they are looked at.
 
     Args:
         path: the folder.
