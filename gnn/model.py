@@ -220,6 +220,15 @@ class TransferGNN(nn.Module):
             view: who is whose neighbour.
         """
         for name, near in view.near.items():
-            cold_gate, warm_gate = self.near_cold[name][self.part], self.near_warm[name][self.part]
-            z = z + torch.where(cold[:, None], cold_gate, warm_gate) * near(items)
+            z = z + self.near_gate(name, cold, self.part) * near(items)
         return z
+
+    def near_gate(self, name: str, cold: Tensor, part: Tensor) -> Tensor:
+        """Return how much items want of their text neighbours, `[num_items, len(part)]`.
+
+        Args:
+            name: of the relation.
+            cold: which items are cold, bool `[num_items]`.
+            part: which part each coordinate is of: `self.part`, or some of it.
+        """
+        return torch.where(cold[:, None], self.near_cold[name][part], self.near_warm[name][part])

@@ -40,12 +40,11 @@ class Weighed:
         items, item_type = wanted[model.item_type], model.item_type
         views = {edge: self._view(edge, wanted[model.user_type]) for edge in model.interactions}
         z = {t: self._sum(self._to(t), rows, None, views) for t, rows in wanted.items()}
+        cold = view.cold_items[items]
         for name in view.near:
-            cold_gate, warm_gate = model.near_cold[name], model.near_warm[name]
-            cold = view.cold_items[items, None]
-            gate = torch.where(cold, cold_gate[model.part], warm_gate[model.part])
+            gate = model.near_gate(name, cold, model.part)
             z[item_type] = z[item_type] + gate * self._sum(self._to(item_type), items, name, {})
-        bias = model.item_bias[items] * ~view.cold_items[items]
+        bias = model.item_bias[items] * ~cold
         return Embeddings(z=z, item_bias=bias, domain_views=views)
 
     def _to(self, node_type: str) -> list[Path]:

@@ -44,8 +44,7 @@ def embed_all(model: TransferGNN, terms: Terms, view: View, allocate: Allocate) 
                     rows[:, columns] = to_users[edge].cpu()
         items = sums[model.item_type]
         for name, near in view.near.items():
-            cold_gate, warm_gate = model.near_cold[name][part], model.near_warm[name][part]
-            gate = torch.where(view.cold_items[:, None], cold_gate, warm_gate)
+            gate = model.near_gate(name, view.cold_items, part)
             sums[model.item_type] = sums[model.item_type] + gate * near(items)
         for node_type, rows in z.items():
             rows[:, columns] = sums[node_type].cpu() if node_type in sums else 0
