@@ -36,10 +36,10 @@ class Adjacency:
         self.src, self.dst = src[order], dst[order]
         self.num_src, self.num_dst = num_src, num_dst
         self.weight = torch.ones(len(src), device=src.device) if weight is None else weight[order]
-        self.forward_rows = _row_pointers(self.dst, num_dst)
+        self.forward_rows = row_pointers(self.dst, num_dst)
         self.to_transpose = torch.argsort(self.src * num_dst + self.dst)
         self.transpose_columns = self.dst[self.to_transpose]
-        self.transpose_rows = _row_pointers(self.src[self.to_transpose], num_src)
+        self.transpose_rows = row_pointers(self.src[self.to_transpose], num_src)
 
     def __len__(self) -> int:
         return len(self.src)
@@ -206,6 +206,7 @@ def _times(matrix: Tensor, x: Tensor) -> Tensor:
     )
 
 
-def _row_pointers(rows: Tensor, num_rows: int) -> Tensor:
+def row_pointers(rows: Tensor, num_rows: int) -> Tensor:
+    """Return where each row of a CSR matrix begins, from the rows of its values in any order."""
     counts = torch.bincount(rows, minlength=num_rows)
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gnn.adjacency import Edges, Propagation
+from gnn.adjacency import Edges, Propagation, row_pointers
 
 
 class Block:
@@ -30,7 +30,7 @@ class Block:
     ) -> None:
         self._receivers, self._senders, self._values = receivers, senders, values
         self._num_receivers, self._num_senders = num_receivers, num_senders
-        self._rows = _pointers(receivers, num_receivers)
+        self._rows = row_pointers(receivers, num_receivers)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Carry rows `[num_senders, width]` to `[num_receivers, width]`."""
@@ -61,7 +61,7 @@ class Block:
             rows=self._rows,
             reverse_order=order,
             reverse_dst=self._receivers[order],
-            reverse_rows=_pointers(self._senders, self._num_senders),
+            reverse_rows=row_pointers(self._senders, self._num_senders),
         )
 
 
@@ -115,8 +115,3 @@ class _Product(torch.autograd.Function):
 
 def _csr(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
     return torch.sparse_csr_tensor(rows, columns, values, shape, check_invariants=False)
-
-
-def _pointers(rows: Tensor, num_rows: int) -> Tensor:
-    counts = torch.bincount(rows, minlength=num_rows)
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)])

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from gnn.adjacency import Adjacency
-from gnn.sampling.csr import NeighbourIndex
+from gnn.sampling.csr import NeighbourIndex, numbers_below
 from gnn.sampling.neighbours import sample
 
-_INT32 = 2**31 - 1
 _ROUNDING = 1e-9  # a share of a sum that is left when all of it is subtracted
 
 
@@ -50,12 +49,11 @@ class Relation:
     def of(cls, adjacency: Adjacency) -> "Relation":
         """Return all edges of an adjacency, whose arrays are shared."""
         a, number = adjacency, len(adjacency)
-        kind = torch.int32 if number <= _INT32 else torch.int64
         to_dst = NeighbourIndex(
             num_src=a.num_src,
             rows=a.forward_rows,
             columns=a.src,
-            edges=torch.arange(number, dtype=kind, device=a.src.device),
+            edges=torch.arange(number, dtype=numbers_below(number), device=a.src.device),
         )
         to_src = NeighbourIndex(
             num_src=a.num_dst,

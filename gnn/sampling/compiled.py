@@ -8,8 +8,8 @@ import torch_geometric.typing as installed
 from torch import Tensor
 from torch_geometric.sampler import HeteroSamplerOutput
 
+from gnn.names import EdgeType
 from gnn.sampling.csr import NeighbourIndex
-from gnn.sampling.fan_out import EdgeType
 
 
 def why_not(

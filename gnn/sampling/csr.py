@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from gnn.adjacency import row_pointers
 from gnn.sampling.hidden import Hidden
 from kg.errors import InputError
 
@@ -72,15 +73,15 @@ class NeighbourIndex:
         columns, by_column = src[order], None
         if time is not None:
             place = torch.argsort(dst[order] * num_src + columns)
-            by_column = _small(place, len(src))
-        counts = torch.bincount(dst, minlength=num_dst)
-        if len(src) > _INT32 and int(counts.max()) > _INT32:
+            by_column = place.to(numbers_below(len(src)))
+        rows = row_pointers(dst, num_dst)
+        if len(src) > _INT32 and int(rows.diff().max()) > _INT32:
             raise InputError("a node has 2^31 edges of one relation: leave some out")
         return cls(
             num_src=num_src,
-            rows=torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
-            columns=_small(columns, num_src),
-            edges=_small(order, len(src)),
+            rows=rows,
+            columns=columns.to(numbers_below(num_src)),
+            edges=order.to(numbers_below(len(src))),
             weight=None if weight is None else weight[order],
             time=None if time is None else time[order],
             by_column=by_column,
@@ -224,8 +225,9 @@ def spread(start: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     return of, torch.arange(len(of), device=of.device) + (start - first).index_select(0, of)
 
 
-def _small(numbers: Tensor, limit: int) -> Tensor:
-    return numbers.int() if limit <= _INT32 else numbers
+def numbers_below(limit: int) -> torch.dtype:
+    """Return the type of numbers below a limit: int32 where they fit."""
+    return torch.int32 if limit <= _INT32 else torch.int64
 
 
 def _check(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from gnn.names import EdgeType
 from kg.errors import InputError, nearest
 
-EdgeType = tuple[str, str, str]
 FanOut = Sequence[int] | Mapping[EdgeType, Sequence[int]]
 
 

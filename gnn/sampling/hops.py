@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch_geometric.sampler import HeteroSamplerOutput
 
+from gnn.names import EdgeType
 from gnn.sampling.csr import NeighbourIndex
-from gnn.sampling.fan_out import EdgeType
 from gnn.sampling.neighbours import sample
 from gnn.sampling.numbering import Numbering, Tables
 

@@ -16,9 +16,10 @@ from torch_geometric.sampler import (
 )
 from torch_geometric.sampler.neighbor_sampler import edge_sample, node_sample
 
+from gnn.names import EdgeType
 from gnn.sampling.compiled import Compiled, why_not
 from gnn.sampling.csr import NeighbourIndex
-from gnn.sampling.fan_out import EdgeType, FanOut, by_relation, shown
+from gnn.sampling.fan_out import FanOut, by_relation, shown
 from gnn.sampling.hops import Hops
 from gnn.sampling.supervision import SeededNegatives, Supervision
 from kg.errors import InputError, nearest

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnn.names import EdgeType
 from gnn.sampling.csr import NeighbourIndex
-from gnn.sampling.fan_out import EdgeType
 from kg.errors import InputError
 from kg.files import read_manifest, write_folder
 from kg.progress import progress

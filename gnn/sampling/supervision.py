@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch_geometric.sampler import NegativeSampling
 
+from gnn.names import EdgeType
 from gnn.sampling.csr import NeighbourIndex
-from gnn.sampling.fan_out import EdgeType, check_known, shown
+from gnn.sampling.fan_out import check_known, shown
 from kg.errors import InputError
 
 _REVERSE = "rev_"
