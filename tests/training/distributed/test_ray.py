@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,6 +68,27 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'isthmus\[ray\]'"), Cluster().joined():
         pass
+
+
+def test_an_address_where_nobody_answers_is_named(monkeypatch):
+    def init(address, **_):
+        raise ConnectionError(f"no node at {address}\nand a long story")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    said = r"no Ray cluster answers at --ray-address head:6379 \(no node at head:6379\)$"
+    with pytest.raises(ConfigError, match=said), Cluster(address="head:6379").joined():
+        pass
+
+
+def test_a_cluster_that_is_there_is_joined_as_it_is_and_left(monkeypatch):
+    done = []
+    ray = SimpleNamespace(init=lambda **given: done.append(given), shutdown=lambda: done.append(0))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with Cluster(address="auto", workers=8).joined():
+        assert len(done) == 1
+    assert done[0]["address"] == "auto"
+    assert not {"num_cpus", "object_store_memory"} & set(done[0])  # those are the cluster's own
+    assert done[1:] == [0]
 
 
 def test_every_worker_has_its_share_of_this_machine(monkeypatch):
