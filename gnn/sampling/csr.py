@@ -16,7 +16,7 @@ _INT32 = 2**31 - 1
 class NeighbourIndex:
     """CSR by destination: whom each destination hears. Arrays may be memory-mapped.
 
-    A *place* is a position in `columns`, `edges`, `weight` and `time`. The row of destination `v`
+    A *place* is a position in `columns`, `edges` and `time`. The row of destination `v`
     has the places `rows[v]` to `rows[v + 1]`; it is sorted by `time` where there are times, so that
     what was there at some time is the beginning of a row, and by `columns` otherwise.
 
@@ -25,7 +25,6 @@ class NeighbourIndex:
         rows: where rows begin, int64 `[num_dst + 1]`.
         columns: sources, int32 or int64 `[num_edges]`.
         edges: numbers of the edges in the order that they were given in, int32 or int64.
-        weight: strengths, or None.
         time: when edges came to be, in any unit that can be compared, or None.
         by_column: places sorted by destination and source, or None where rows are sorted so.
         hidden: what `without` and `without_pairs` have taken away, one upon the other.
@@ -35,7 +34,6 @@ class NeighbourIndex:
     rows: Tensor
     columns: Tensor
     edges: Tensor
-    weight: Tensor | None = None
     time: Tensor | None = None
     by_column: Tensor | None = None
     hidden: tuple[Hidden, ...] = field(default=())
@@ -48,7 +46,6 @@ class NeighbourIndex:
         num_src: int,
         num_dst: int,
         *,
-        weight: Tensor | None = None,
         time: Tensor | None = None,
     ) -> "NeighbourIndex":
         """Sort edges. For the other direction, exchange sources and destinations.
@@ -58,13 +55,12 @@ class NeighbourIndex:
             dst: destination rows.
             num_src: number of sources.
             num_dst: number of destinations.
-            weight: strengths `[num_edges]`.
             time: times `[num_edges]`.
 
         Raises:
             InputError: arrays differ in length, a row is not there, or 2^31 edges reach one node.
         """
-        _check(src, dst, num_src, num_dst, weight, time)
+        _check(src, dst, num_src, num_dst, time)
         if time is None:
             order = torch.argsort(dst * num_src + src, stable=True)
         else:
@@ -82,7 +78,6 @@ class NeighbourIndex:
             rows=rows,
             columns=columns.to(numbers_below(num_src)),
             edges=order.to(numbers_below(len(src))),
-            weight=None if weight is None else weight[order],
             time=None if time is None else time[order],
             by_column=by_column,
         )
@@ -111,7 +106,6 @@ class NeighbourIndex:
             rows=self.rows.to(device),
             columns=self.columns.to(device),
             edges=self.edges.to(device),
-            weight=moved(self.weight),
             time=moved(self.time),
             by_column=moved(self.by_column),
             hidden=tuple(layer.to(device) for layer in self.hidden),
@@ -235,10 +229,9 @@ def _check(
     dst: Tensor,
     num_src: int,
     num_dst: int,
-    weight: Tensor | None,
     time: Tensor | None,
 ) -> None:
-    given = {"dst": dst, "weight": weight, "time": time}
+    given = {"dst": dst, "time": time}
     for name, values in given.items():
         if values is not None and len(values) != len(src):
             raise InputError(f"{name} has {len(values):,} values for {len(src):,} edges")

@@ -18,7 +18,7 @@ class Sampled(NamedTuple):
         picked: which seed hears, positions in `seeds`, int64 `[num_sampled]`, sorted.
         neighbours: whom it hears, rows of sources, int64.
         edges: numbers of the edges, int64.
-        places: where they are in `weight` and `time` of the index, int64.
+        places: where they are in the arrays of the index, int64.
     """
 
     picked: Tensor

@@ -15,7 +15,7 @@ from kg.files import read_manifest, write_folder
 from kg.progress import progress
 
 KIND = "neighbour indexes"
-_ARRAYS = ("rows", "columns", "edges", "weight", "time", "by_column")
+_ARRAYS = ("rows", "columns", "edges", "time", "by_column")
 
 
 def write_indexes(path: Path, indexes: Mapping[EdgeType, NeighbourIndex]) -> None:

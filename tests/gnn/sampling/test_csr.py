@@ -30,9 +30,8 @@ def test_every_edge_is_in_the_row_of_its_destination(index):
 
 
 def test_rows_are_sorted_by_source_or_by_time():
-    plain = NeighbourIndex.from_edges(SRC, DST, NUM_SRC, NUM_DST, weight=TIME.float())
+    plain = NeighbourIndex.from_edges(SRC, DST, NUM_SRC, NUM_DST)
     assert plain.columns[plain.rows[4] : plain.rows[5]].tolist() == [0, 1, 2, 3, 6]
-    assert plain.weight.tolist() == TIME[plain.edges].tolist()
     timed = NeighbourIndex.from_edges(SRC, DST, NUM_SRC, NUM_DST, time=TIME)
     assert timed.time[timed.rows[4] : timed.rows[5]].tolist() == [3, 4, 5, 7, 9]
 

@@ -15,7 +15,6 @@ def indexes(data):
             *data[e].edge_index,
             data[e[0]].num_nodes,
             data[e[2]].num_nodes,
-            weight=data[e].edge_attr.float(),
             time=data[e].time if e[1].endswith("likes") else None,
         )
         for e in data.edge_types
@@ -48,7 +47,7 @@ def test_mapped_indexes_are_those_that_were_written(tmp_path, indexes):
             ]
             for ours, theirs in zip(*draws, strict=True):
                 assert torch.equal(ours, theirs)
-        for name in ("weight", "time", "by_column"):
+        for name in ("time", "by_column"):
             ours, theirs = getattr(index, name), getattr(mapped, name)
             assert (ours is None) == (theirs is None)
             assert ours is None or torch.equal(ours, theirs)
