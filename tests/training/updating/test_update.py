@@ -240,6 +240,19 @@ def test_what_was_made_of_the_old_model_goes(run, arrivals):
     assert not set(updating_folder.FORGOTTEN) & {path.name for path in task.path.iterdir()}
 
 
+def test_updates_are_no_reason_to_train_until_they_are_many(run, table):
+    few = table("few", "src,dst", "user-01,book-16", "user-02,film-16")
+    done = update_run(run, edges=[few], judge=False)
+    assert not done.report["due"]
+    assert done.report["sentence"].startswith("No full retrain is due")
+    pairs = [(user, half) for user in range(40) for half in ("book", "film")]
+    rows = [f"new-{user:02d},{half}-{user % 18:02d}" for user, half in pairs]
+    done = update_run(run, edges=[table("many", "src,dst", *rows)], judge=False)
+    assert done.report["due"]
+    assert done.report["sentence"].startswith("A full retrain is due because there are ")
+    assert "more interactions than it was trained on" in done.report["reasons"][0]
+
+
 def test_bad_rows_are_kept_with_the_graph(run, table):
     path = table("edges", "src,dst", "user-01,nope", "user-01,book-02", "nobody,film-00")
     done = update_run(run, edges=[path], judge=False)
