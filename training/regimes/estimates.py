@@ -102,6 +102,11 @@ class Sizes:
         return FLOAT * self.width * (self.all_nodes + self.domains * self.users)
 
     @property
+    def view(self) -> int:
+        """Bytes of the edges in the view of a world."""
+        return EDGE * (sum(self.edges.values()) + self.near)
+
+    @property
     def step(self) -> int:
         """Bytes of the scores and rows of a batch, with their gradients."""
         rows = 2 * self.batch + 4 * self.negatives
@@ -113,19 +118,17 @@ def full(sizes: Sizes) -> int:
     hops = (sizes.messages + 2 * sizes.states) * (1 if sizes.light else HEAVY)
     near = 4 * sizes.items if sizes.near else 0
     states = FLOAT * sizes.width * (hops + near + 4 * sizes.all_nodes)
-    edges = EDGE * (sum(sizes.edges.values()) + sizes.near)
     weights = COPIES * FLOAT * sizes.weights
-    return int(states + edges + weights + 2 * sizes.embeddings + sizes.step)
+    return int(states + sizes.view + weights + 2 * sizes.embeddings + sizes.step)
 
 
 def decoupled(sizes: Sizes, block_bytes: int) -> int:
-    """Return the bytes that decoupled propagation adds, beside files: a block, a batch, weights."""
-    edges = EDGE * (sum(sizes.edges.values()) + sizes.near)
+    """Return the bytes that decoupled propagation adds beside files: edges, weights, block, batch."""
     block = min(block_bytes, 4 * FLOAT * sizes.all_nodes * sizes.width)
     rows = min(sizes.all_nodes, 2 * sizes.batch + 4 * sizes.negatives)
     step = sizes.step + 4 * FLOAT * sizes.width * rows
     users = FLOAT * sizes.width * sizes.users  # joined with their relation, to be scored
-    return int(2 * FLOAT * sizes.weights + edges + block + step + 2 * users)
+    return int(2 * FLOAT * sizes.weights + sizes.view + block + step + 2 * users)
 
 
 def sampled(sizes: Sizes, fan_out: Sequence[int], block_bytes: int) -> int:
@@ -143,9 +146,8 @@ def sampled(sizes: Sizes, fan_out: Sequence[int], block_bytes: int) -> int:
     rows = min(sizes.all_nodes, reached)
     states = STATES * FLOAT * sizes.width * rows * (1 if sizes.light else HEAVY)
     weights = COPIES * FLOAT * sizes.weights
-    edges = EDGE * (sum(sizes.edges.values()) + sizes.near)
     users = FLOAT * sizes.width * sizes.users
-    return int(states + weights + edges + sizes.step + block_bytes + users)
+    return int(states + weights + sizes.view + sizes.step + block_bytes + users)
 
 
 def second_stage(sizes: Sizes, channels: int, dense: bool) -> int:
@@ -156,10 +158,8 @@ def second_stage(sizes: Sizes, channels: int, dense: bool) -> int:
         channels: bytes of the network's input.
         dense: whether there is a signal from all pairs of items.
     """
-    interactions = sum(sizes.edges.values())
     world = channels + 2 * FLOAT * sizes.weights + sizes.embeddings
-    edges = 2 * EDGE * (interactions + sizes.near)
     factors = FLOAT * RANK * FACTORS * (sizes.users + sizes.items)
     similar = 24 * min(SIMILAR, sizes.items) * sizes.items
     pairs = 3 * 8 * sizes.items**2 if dense else 0
-    return int(world + edges + factors + similar + pairs + SIGNALS)
+    return int(world + 2 * sizes.view + factors + similar + pairs + SIGNALS)
