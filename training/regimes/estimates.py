@@ -123,7 +123,7 @@ def full(sizes: Sizes) -> int:
 
 
 def decoupled(sizes: Sizes, block_bytes: int) -> int:
-    """Return the bytes that decoupled propagation adds beside files: edges, weights, block, batch."""
+    """Return the bytes that decoupled propagation adds, beside files: edges, weights, a block."""
     block = min(block_bytes, 4 * FLOAT * sizes.all_nodes * sizes.width)
     rows = min(sizes.all_nodes, 2 * sizes.batch + 4 * sizes.negatives)
     step = sizes.step + 4 * FLOAT * sizes.width * rows
