@@ -18,6 +18,8 @@ from training.memory import held
 from training.regimes import estimates
 from training.regimes.decoupled import Decoupled
 from training.regimes.full import Full
+from training.regimes.on_disk import on_disk
+from training.regimes.sampled import Sampled
 from training.regimes.scratch import Scratch
 from training.simulation import Simulation
 
@@ -39,11 +41,16 @@ src, dst = (torch.cat([ends[name][side] for name in names]) for side in (0, 1))
 target = torch.arange(items) >= items // 2
 simulation = Simulation(graph, src, dst, target, (names[1],), 0.3, 0.0)
 sizes = estimates.Sizes.of(model, graph, batch, 100)
+block = 1 << 22
 cpu, allocate = torch.device("cpu"), Scratch(Path(tempfile.gettempdir()))
 made = {
     "full": lambda: Full(model, simulation, cpu, 10, x={}, graph=graph),
     "decoupled": lambda: Decoupled(
-        model, simulation, cpu, x={}, graph=graph, allocate=allocate, block_bytes=1 << 22
+        model, simulation, cpu, x={}, graph=graph, allocate=allocate, block_bytes=block
+    ),
+    "sampled": lambda: Sampled(
+        model, simulation, cpu, 10, x=on_disk(graph, {}, allocate.keep), graph=graph,
+        fan_out=(15, 10), allocate=allocate, block_bytes=block,
     ),
 }[regime]()
 wanted = {
@@ -76,13 +83,17 @@ for _ in range(2):
 checkpoint = [value.clone() for value in model.state_dict().values()]
 done.set()
 thread.join()
-found = {"full": estimates.full(sizes), "decoupled": estimates.decoupled(sizes, 1 << 22)}
+found = {
+    "full": estimates.full(sizes),
+    "decoupled": estimates.decoupled(sizes, block),
+    "sampled": estimates.sampled(sizes, (15, 10), block),
+}
 print(json.dumps({"measured": most[0] - before, "estimated": found[regime]}))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("regime", ["full", "decoupled"])
+@pytest.mark.parametrize("regime", ["full", "decoupled", "sampled"])
 def test_an_estimate_is_near_what_training_takes(regime):
     command = [sys.executable, "-c", MEASURE, regime]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
