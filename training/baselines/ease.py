@@ -18,6 +18,7 @@ from training.baselines.matrices import (
 )
 
 BLOCK_ROWS = 1_024  # of the Gram matrix made at once
+MAX_ITEMS = 12_000  # that say something
 
 
 class EASE:
@@ -53,7 +54,7 @@ class EASE:
         *,
         seed: int = 0,
         regularization: float = 300.0,
-        max_items: int = 12_000,
+        max_items: int = MAX_ITEMS,
         inverse: FloatArray | None = None,
         name: str = "EASE",
     ) -> None:

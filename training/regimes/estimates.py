@@ -9,6 +9,7 @@ from gnn.convolutions.lightgcn import LightGraphConv
 from gnn.decoupled.paths import roots
 from gnn.model import TransferGNN
 from gnn.views import GraphView
+from training.baselines.ease import MAX_ITEMS
 
 FLOAT = 4
 COPIES = 5  # of a weight: its gradient, two moments, the best epoch's, and a checkpoint's
@@ -156,10 +157,10 @@ def second_stage(sizes: Sizes, channels: int, dense: bool) -> int:
     Args:
         sizes: of the whole graph; a rehearsed world is nearly as large.
         channels: bytes of the network's input.
-        dense: whether there is a signal from all pairs of items.
+        dense: whether EASE is among the signals, which has a number for each pair of items.
     """
     world = channels + 2 * FLOAT * sizes.weights + sizes.embeddings
     factors = FLOAT * RANK * FACTORS * (sizes.users + sizes.items)
     similar = 24 * min(SIMILAR, sizes.items) * sizes.items
-    pairs = 3 * 8 * sizes.items**2 if dense else 0
+    pairs = 3 * FLOAT * min(MAX_ITEMS, sizes.items) ** 2 if dense else 0
     return int(world + 2 * sizes.view + factors + similar + pairs + SIGNALS)

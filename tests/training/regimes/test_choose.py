@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from kg.errors import ConfigError
+from training.baselines.ease import EASE, MAX_ITEMS
 from training.prepare import prepare
 from training.regimes import choose
+from training.regimes.estimates import Sizes, second_stage
 
 CPU = torch.device("cpu")
 Usage = namedtuple("Usage", "total used free")
@@ -105,6 +107,19 @@ def test_the_second_stage_is_left_out_where_it_does_not_fit(chosen):
     assert not choice.second_stage
     assert "first stage alone, as the second would take about" in choice.line
     assert chosen(room=needed).second_stage
+
+
+def test_a_signal_of_pairs_of_items_is_counted_as_large_as_it_gets():
+    """EASE leaves out all but so many items: what fitted in 5 GB was taken for 34."""
+    few = dict.fromkeys(("nodes", "edges"), {}) | {"light": True}
+    few |= {f.name: 1 for f in dataclasses.fields(Sizes) if f.name not in few}
+    sizes = dataclasses.replace(Sizes(**few), users=53_061, items=36_298)
+
+    added = second_stage(sizes, 0, dense=True) - second_stage(sizes, 0, dense=False)
+
+    assert added == 3 * 4 * MAX_ITEMS**2
+    kept = EASE.__init__.__kwdefaults__["max_items"]
+    assert kept == MAX_ITEMS
 
 
 def test_where_there_is_one_stage_nothing_is_said_of_a_second(make_job, split, features):
