@@ -111,7 +111,7 @@ def test_the_second_stage_is_left_out_where_it_does_not_fit(chosen):
 
 def test_a_signal_of_pairs_of_items_is_counted_as_large_as_it_gets():
     """EASE leaves out all but so many items: what fitted in 5 GB was taken for 34."""
-    few = dict.fromkeys(("nodes", "edges"), {}) | {"light": True}
+    few = {"nodes": {}, "edges": {}, "light": True}
     few |= {f.name: 1 for f in dataclasses.fields(Sizes) if f.name not in few}
     sizes = dataclasses.replace(Sizes(**few), users=53_061, items=36_298)
 
