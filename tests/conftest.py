@@ -1,4 +1,4 @@
-"""Small graphs that every room tests on; fixtures return factories."""
+"""Small graphs and jobs that every room tests on; fixtures return factories."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,12 +8,30 @@ import pyarrow as pa
 import pytest
 import torch
 
+from encoders.neighbours.edges import TextEdgeConfig
+from encoders.settings import EncoderConfig
 from kg.graph import Edges, EdgeType, KnowledgeGraph, Nodes
 from kg.vocab import Vocab
-from training.config import TaskConfig
+from training.config import GraphConfig, JobConfig, ModelConfig, TaskConfig, TrainingConfig
 from training.evaluation.split import Split, make_split
 
 GraphFactory = Callable[..., KnowledgeGraph]
+
+MAPPING = """
+[[nodes]]
+file = "items.csv"
+type = "item"
+id = "id"
+domain_column = "domain"
+title = "title"
+text = ["title"]
+
+[[edges]]
+file = "likes.csv"
+relation = "interacts"
+src = { type = "user", column = "user", create = true }
+dst = { type = "item", column = "item" }
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -148,5 +166,64 @@ def checkerboard_split(tmp_path: Path) -> Callable[..., Split]:
         )
         config = TaskConfig(target="films", cold_users=table)
         return make_split(_checkerboard(num_users, num_items), config, "user-cold", seed=0)
+
+    return factory
+
+
+def _write_shop(
+    folder: Path, items: Sequence[str], likes: Sequence[str], further: str = ""
+) -> Path:
+    (folder / "items.csv").write_text("\n".join(["id,domain,title", *items]))
+    (folder / "likes.csv").write_text("\n".join(["user,item", *likes]))
+    (folder / "graph.toml").write_text(MAPPING + further)
+    return folder / "graph.toml"
+
+
+@pytest.fixture(scope="session")
+def write_shop() -> Callable[..., Path]:
+    """Return the factory of mappings: a folder, lines of items and of likes, further tables."""
+    return _write_shop
+
+
+@pytest.fixture(scope="session")
+def write_checkerboard() -> Callable[..., Path]:
+    """Return the factory of mappings of a checkerboard: even users like every even item.
+
+    It takes a folder, the domains, of eight items each, how many users there are, and who has
+    anything to do with which domain: `knows(user, domain)`.
+    """
+
+    def factory(
+        folder: Path,
+        domains: Sequence[str] = ("books", "films"),
+        users: int = 16,
+        knows: Callable[[int, str], bool] = lambda user, domain: True,
+    ) -> Path:
+        items = [(domain, f"{domain}-{number}") for domain in domains for number in range(8)]
+        likes = [
+            f"user-{user:02d},{item}"
+            for user in range(users)
+            for domain, item in items
+            if int(item[-1]) % 2 == user % 2 and knows(user, domain)
+        ]
+        rows = [f"{item},{domain},A {domain} called {item}" for domain, item in items]
+        return _write_shop(folder, rows, likes)
+
+    return factory
+
+
+@pytest.fixture(scope="session")
+def tiny_job() -> Callable[..., JobConfig]:
+    """Return the factory of quick jobs: a mapping, the task, and other tables by name."""
+
+    def factory(mapping: Path, task: TaskConfig, **tables) -> JobConfig:
+        quick = {
+            "name": "tiny",
+            "encoder": EncoderConfig(model="hashing", dim=16, cache=mapping.with_name("cache")),
+            "neighbours": TextEdgeConfig(k=3),
+            "model": ModelConfig(width=8),
+            "training": TrainingConfig(epochs=1, negatives=8, device="cpu"),
+        }
+        return JobConfig(graph=GraphConfig(mapping=mapping), task=task, **{**quick, **tables})
 
     return factory

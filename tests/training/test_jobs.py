@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from encoders.knowledge.enrich import EnrichConfig
-from encoders.neighbours.edges import TextEdgeConfig
-from encoders.settings import EncoderConfig
 from encoders.texts.templates import TextConfig
 from kg.errors import ArtefactError, ConfigError, InputError, LeakError
 from kg.files import write_json
@@ -17,10 +15,7 @@ from training.bundle import load_bundle
 from training.config import (
     EvaluationConfig,
     GraphConfig,
-    JobConfig,
-    ModelConfig,
     TaskConfig,
-    TrainingConfig,
 )
 from training.evaluation.judged import FILE as JUDGED
 from training.evaluation.judged import load_judged
@@ -28,48 +23,17 @@ from training.jobs import encode_step, import_step, load_config, run_job, train_
 from training.run_folder import RunFolder
 
 PROTOCOLS = ("user-cold", "item-cold", "warm")
-MAPPING = """
-[[nodes]]
-file = "items.csv"
-type = "item"
-id = "id"
-domain_column = "domain"
-title = "title"
-text = ["title"]
-
-[[edges]]
-file = "likes.csv"
-relation = "interacts"
-src = { type = "user", column = "user", create = true }
-dst = { type = "item", column = "item" }
-"""
 
 
 @pytest.fixture
-def make_job(tmp_path):
+def make_job(write_checkerboard, tiny_job, tmp_path):
     """Write the checkerboard as CSV; returns the factory `(domains=..., users=16, **task)`."""
 
     def factory(domains=("books", "films"), users=16, **task):
-        items = [(domain, f"{domain}-{number}") for domain in domains for number in range(8)]
-        rows = [f"{item},{domain},A {domain} called {item}" for domain, item in items]
-        (tmp_path / "items.csv").write_text("\n".join(["id,domain,title", *rows]))
-        rows = [
-            f"user-{user:02d},{item}"
-            for user in range(users)
-            for _, item in items
-            if int(item[-1]) % 2 == user % 2
-        ]
-        (tmp_path / "likes.csv").write_text("\n".join(["user,item", *rows]))
-        (tmp_path / "graph.toml").write_text(MAPPING)
         fractions = {"valid_fraction": 0.2, "test_fraction": 0.2, "protocols": PROTOCOLS}
-        return JobConfig(
-            name="tiny",
-            graph=GraphConfig(mapping=tmp_path / "graph.toml"),
-            task=TaskConfig(**{"target": "films", **fractions, **task}),
-            encoder=EncoderConfig(model="hashing", dim=16, cache=tmp_path / "cache"),
-            neighbours=TextEdgeConfig(k=3),
-            model=ModelConfig(width=8),
-            training=TrainingConfig(epochs=1, negatives=8, device="cpu"),
+        return tiny_job(
+            write_checkerboard(tmp_path, domains, users),
+            TaskConfig(**{"target": "films", **fractions, **task}),
             evaluation=EvaluationConfig(k=(5,), sampled_negatives=4, bootstrap=20),
         )
 
@@ -242,9 +206,10 @@ def test_one_domain_is_enough_for_warm(make_job, run):
 def test_users_may_have_other_relations_to_items(make_job, run, tmp_path):
     job = make_job(protocols=("warm",))
     (tmp_path / "seen.csv").write_text("user,item\nuser-00,books-1\nuser-01,films-0\n")
-    seen = MAPPING[MAPPING.index("[[edges]]") :].replace("likes.csv", "seen.csv")
+    mapping = job.graph.mapping.read_text()
+    seen = mapping[mapping.index("[[edges]]") :].replace("likes.csv", "seen.csv")
     seen = seen.replace('"interacts"', '"ex:seen"')
-    (tmp_path / "graph.toml").write_text(MAPPING + seen)
+    job.graph.mapping.write_text(mapping + seen)
 
     run_job(job, run)
 

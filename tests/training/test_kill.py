@@ -21,21 +21,6 @@ model.width = 8
 ranking.folds = 1
 training = { epochs = 3, patience = 9, negatives = 8, device = "cpu", checkpoint_minutes = 1e-9 }
 """
-MAPPING = """
-[[nodes]]
-file = "items.csv"
-type = "item"
-id = "id"
-domain_column = "domain"
-title = "title"
-text = ["title"]
-
-[[edges]]
-file = "likes.csv"
-relation = "interacts"
-src = { type = "user", column = "user", create = true }
-dst = { type = "item", column = "item" }
-"""
 # SIGKILL, which nothing can catch, when `moment` has happened `count` times
 COMMAND = """
 import os, signal, sys
@@ -69,18 +54,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def folder(tmp_path):
-    items = [(domain, f"{domain}-{number}") for domain in ("books", "films") for number in range(8)]
-    rows = [f"{item},{domain},A {domain} called {item}" for domain, item in items]
-    (tmp_path / "items.csv").write_text("\n".join(["id,domain,title", *rows]))
-    rows = [
-        f"user-{user:02d},{item}"
-        for user in range(16)
-        for _, item in items
-        if int(item[-1]) % 2 == user % 2
-    ]
-    (tmp_path / "likes.csv").write_text("\n".join(["user,item", *rows]))
-    (tmp_path / "graph.toml").write_text(MAPPING)
+def folder(write_checkerboard, tmp_path):
+    write_checkerboard(tmp_path)
     (tmp_path / "job.toml").write_text(JOB)
     return tmp_path
 

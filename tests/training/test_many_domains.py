@@ -5,14 +5,10 @@ import json
 import pytest
 
 from encoders.neighbours.edges import TextEdgeConfig
-from encoders.settings import EncoderConfig
 from kg.store import load_graph
 from queries.recommender import Recommender
 from training.config import (
     EvaluationConfig,
-    GraphConfig,
-    JobConfig,
-    ModelConfig,
     TaskConfig,
     TrainingConfig,
 )
@@ -20,50 +16,25 @@ from training.evaluation.split_files import load_split
 from training.jobs import run_job
 from training.run_folder import RunFolder
 
-MAPPING = """
-[[nodes]]
-file = "items.csv"
-type = "item"
-id = "id"
-domain_column = "domain"
-title = "title"
-text = ["title"]
-
-[[edges]]
-file = "likes.csv"
-relation = "interacts"
-src = { type = "user", column = "user", create = true }
-dst = { type = "item", column = "item" }
-"""
 DOMAINS = ("books", "songs", "films", "plants")
 
 
 @pytest.fixture
-def make_job(tmp_path):
+def make_job(write_checkerboard, tiny_job, tmp_path):
     """Write a checkerboard: a third know books and films, a third songs and films, a third all."""
 
     def factory(training=None, **task):
-        items = [(domain, f"{domain}-{number}") for domain in DOMAINS for number in range(8)]
-        rows = [f"{item},{domain},A {domain} called {item}" for domain, item in items]
-        (tmp_path / "items.csv").write_text("\n".join(["id,domain,title", *rows]))
         lacking = ("songs", "books", None)
-        rows = [
-            f"user-{user:02d},{item}"
-            for user in range(30)
-            for domain, item in items
-            if int(item[-1]) % 2 == user % 2 and domain != lacking[user % 3]
-        ]
-        (tmp_path / "likes.csv").write_text("\n".join(["user,item", *rows]))
-        (tmp_path / "graph.toml").write_text(MAPPING)
+        mapping = write_checkerboard(
+            tmp_path, DOMAINS, users=30, knows=lambda user, domain: domain != lacking[user % 3]
+        )
         wanted = {"target": "films", "sources": ("books", "songs"), "protocols": ("user-cold",)}
         quick = {"epochs": 1, "negatives": 8, "device": "cpu"}
-        return JobConfig(
+        return tiny_job(
+            mapping,
+            TaskConfig(**{"valid_fraction": 0.2, "test_fraction": 0.2, **wanted, **task}),
             name="three",
-            graph=GraphConfig(mapping=tmp_path / "graph.toml"),
-            task=TaskConfig(**{"valid_fraction": 0.2, "test_fraction": 0.2, **wanted, **task}),
-            encoder=EncoderConfig(model="hashing", dim=16, cache=tmp_path / "cache"),
             neighbours=TextEdgeConfig(k=3, across=2),
-            model=ModelConfig(width=8),
             training=TrainingConfig(**{**quick, **(training or {})}),
             evaluation=EvaluationConfig(k=(5,), sampled_negatives=4, bootstrap=20),
         )

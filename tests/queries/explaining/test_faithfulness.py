@@ -1,37 +1,14 @@
 import numpy as np
 import pytest
 
-from encoders.neighbours.edges import TextEdgeConfig
-from encoders.settings import EncoderConfig
 from queries.explaining.faithfulness import curve, scores_of_histories
 from queries.newcomers import Newcomers
 from queries.recommender import Recommender
-from training.config import (
-    GraphConfig,
-    JobConfig,
-    ModelConfig,
-    RankingConfig,
-    TaskConfig,
-    TrainingConfig,
-)
+from training.config import RankingConfig, TaskConfig
 from training.jobs import encode_step, import_step, train_step
 from training.run_folder import RunFolder
 
-MAPPING = """
-[[nodes]]
-file = "items.csv"
-type = "item"
-id = "id"
-domain_column = "domain"
-title = "title"
-text = ["title"]
-
-[[edges]]
-file = "likes.csv"
-relation = "interacts"
-src = { type = "user", column = "user", create = true }
-dst = { type = "item", column = "item" }
-
+LINKS = """
 [[edges]]
 file = "links.csv"
 relation = "like"
@@ -42,7 +19,7 @@ WORDS = ("dark", "comedy", "war", "love", "sea", "murder", "dragon", "robot")
 
 
 @pytest.fixture(scope="module")
-def recommender(tmp_path_factory):
+def recommender(write_shop, tiny_job, tmp_path_factory):
     """A run that was trained: people like one of six kinds in books and in films."""
     folder, rng = tmp_path_factory.mktemp("faithful"), np.random.default_rng(0)
     items = [f"{domain}-{row:02d}" for domain in ("book", "film") for row in range(18)]
@@ -54,18 +31,11 @@ def recommender(tmp_path_factory):
         if rng.random() < (0.8 if int(item[-2:]) % 6 == user % 6 else 0.1)
     ]
     links = [f"film-{row:02d},book-{row:02d}" for row in range(0, 18, 2)]
-    tables = {"items": "id,domain,title", "likes": "user,item", "links": "src,dst"}
-    for (name, header), rows in zip(tables.items(), (titles, likes, links), strict=True):
-        (folder / f"{name}.csv").write_text("\n".join([header, *rows]))
-    (folder / "graph.toml").write_text(MAPPING)
-    job = JobConfig(
+    (folder / "links.csv").write_text("\n".join(["src,dst", *links]))
+    job = tiny_job(
+        write_shop(folder, titles, likes, LINKS),
+        TaskConfig(target="films", protocols=("user-cold",)),
         name="faithful",
-        graph=GraphConfig(mapping=folder / "graph.toml"),
-        task=TaskConfig(target="films", protocols=("user-cold",)),
-        encoder=EncoderConfig(model="hashing", dim=16, cache=folder / "cache"),
-        neighbours=TextEdgeConfig(k=3),
-        model=ModelConfig(width=8),
-        training=TrainingConfig(epochs=1, negatives=8, device="cpu"),
         ranking=RankingConfig(folds=1, simulated=20, steps=40),
     )
     run = RunFolder(folder / "run")

@@ -54,21 +54,6 @@ def together():
     return run
 
 
-MAPPING = """
-[[nodes]]
-file = "items.csv"
-type = "item"
-id = "id"
-domain_column = "domain"
-title = "title"
-text = ["title"]
-
-[[edges]]
-file = "likes.csv"
-relation = "interacts"
-src = { type = "user", column = "user", create = true }
-dst = { type = "item", column = "item" }
-"""
 JOB = """
 name = "checkerboard"
 graph.mapping = "graph.toml"
@@ -90,19 +75,9 @@ device = "cpu"
 
 
 @pytest.fixture(scope="session")
-def job_file(tmp_path_factory):
+def job_file(write_checkerboard, tmp_path_factory):
     """Even users like even books and films, odd users odd ones: a job about it as a TOML."""
     folder = tmp_path_factory.mktemp("job")
-    items = [(domain, f"{domain}-{number}") for domain in ("books", "films") for number in range(8)]
-    rows = [f"{item},{domain},A {domain} called {item}" for domain, item in items]
-    (folder / "items.csv").write_text("\n".join(["id,domain,title", *rows]))
-    rows = [
-        f"user-{user:02d},{item}"
-        for user in range(24)
-        for _, item in items
-        if int(item[-1]) % 2 == user % 2
-    ]
-    (folder / "likes.csv").write_text("\n".join(["user,item", *rows]))
-    (folder / "graph.toml").write_text(MAPPING)
+    write_checkerboard(folder, users=24)
     (folder / "job.toml").write_text(JOB)
     return folder / "job.toml"
