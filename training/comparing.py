@@ -17,7 +17,8 @@ from training.evaluation.judged import FILE, Judged, load_judged
 from training.evaluation.negative_transfer import negative_transfer
 from training.evaluation.split import Protocol, without_interactions
 from training.evaluation.split_files import load_split, save_split
-from training.jobs import MODEL, load_config, report_step, train_step
+from training.jobs import load_config, report_step, train_step
+from training.judge import MODEL
 from training.run_folder import RunFolder
 from training.seed import rng
 

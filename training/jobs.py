@@ -7,8 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from encoders.channels.features import Features, load_features
 from encoders.knowledge.enrich import enrich
 from encoders.names import encode_names
@@ -19,10 +17,7 @@ from kg.graph import KnowledgeGraph
 from kg.importer import Imported, import_graph
 from kg.settings import build
 from kg.store import load_graph, load_imported, save_graph
-from training.baselines.base import Scorer, Task
 from training.baselines.catalogue import check_installed
-from training.baselines.floors import floors_for
-from training.baselines.tuned import tune_baseline
 from training.bundle import load_bundle, save_bundle
 from training.claim import claim, hold, training_fingerprint
 from training.config import JobConfig
@@ -31,24 +26,19 @@ from training.distributed.ray_training import train_on
 from training.distributed.workers import ALONE, Workers
 from training.encoding import encode_histories, encode_nodes
 from training.evaluation.calibration import calibrate
-from training.evaluation.evaluate import evaluate
 from training.evaluation.judged import FILE as JUDGED
-from training.evaluation.judged import Judged
 from training.evaluation.overlap import reduce_overlap
-from training.evaluation.reliability import judge_calibration
 from training.evaluation.report import write_report
-from training.evaluation.results import Results, compare
+from training.evaluation.results import Results
 from training.evaluation.split import Protocol, Split, check_no_leak, make_split
 from training.evaluation.split_files import load_split, save_split
-from training.evaluation.valid import fewer_users
+from training.judge import MODEL, judge
 from training.run_folder import RunFolder
 from training.seed import rng
 from training.train import assist, projection, train
 from training.tuning import finetune
 from training.tuning_guard import check_tuned, splits_of
 from training.watching.tensorboard import check_tensorboard
-
-MODEL = "isthmus"
 
 
 def run_job(
@@ -234,50 +224,9 @@ def evaluate_step(job: JobConfig, run: RunFolder, protocol: Protocol) -> Results
     if task.results.is_file():
         results: Results = read_json(task.results)
         return results
-    split = load_split(task.split, graph)
-    if job.evaluation.users:
-        split = fewer_users(split, job.evaluation.users, job.seed, "test")
-    features = load_features(run.features, graph)
-    vectors = features.vectors.get(graph.item_type, np.zeros((len(graph.items), 1), np.float32))
-    bundle = load_bundle(task.model, graph)
-    scorers: list[Scorer] = [bundle.ranking_scorer(split, MODEL)]
-    bench = Task(split=split, item_features=vectors)
-    if job.evaluation.floors:
-        scorers += floors_for(bench, job.seed)
-    block_bytes = job.evaluation.block_bytes
-    baselines = [
-        tune_baseline(name, bench, seed=job.seed, block_bytes=block_bytes)
-        for name in job.evaluation.baselines
-    ]
-    scorers += [tuned.scorer for tuned in baselines]
-    evaluations = {
-        scorer.name: evaluate(
-            scorer,
-            split,
-            "test",
-            k=job.evaluation.k,
-            sampled_negatives=job.evaluation.sampled_negatives,
-            block_bytes=block_bytes,
-            rng=rng(job.seed, "test"),
-            item_features=vectors,
-        )
-        for scorer in scorers
-    }
-    results = compare(evaluations, MODEL, seed=job.seed, resamples=job.evaluation.bootstrap)
-    results |= {"shots": split.shots, "too_few": split.too_few}
-    results["regime"] = bundle.about.get("regime")
-    if baselines:
-        results["tuned"] = {tuned.scorer.name: tuned.settings for tuned in baselines}
-    if bundle.calibration is not None:
-        results["calibration"] = judge_calibration(
-            bundle.calibration,
-            scorers[0],
-            split,
-            rng=rng(job.seed, "reliability"),
-            resamples=job.evaluation.bootstrap,
-            block_bytes=block_bytes,
-        )
-    Judged.of(evaluations, split, MODEL).save(task.path / JUDGED)
+    features, bundle = load_features(run.features, graph), load_bundle(task.model, graph)
+    results, judged = judge(job, bundle, load_split(task.split, graph), features)
+    judged.save(task.path / JUDGED)
     write_json(task.results, results)
     return results
 
