@@ -45,16 +45,12 @@ class Alignment(nn.Module):
         self.sides = {
             name: _sides(split, name, device) for name in _node_types(split, config.align)
         }
-        edges, domains = split.train.interaction_edges, split.train.items.domains
+        edges = split.train.interaction_edges
         self._users = tensor_over(edges.src).to(device)
-        self._shown = tuple(  # by which interactions either side is seen
-            torch.from_numpy(domains[edges.dst][:, columns].any(axis=1) & (edges.weight > 0))
-            for columns in (
-                [split.train.domain_index(domain) for domain in split.sources],
-                [split.train.domain_index(split.target)],
-            )
-        )
-        self._shown = tuple(shown.to(device) for shown in self._shown)
+        self._shown = []  # by which interactions either side is seen
+        for domains in (split.sources, [split.target]):
+            shown = split.train.item_mask(*domains)[edges.dst] & (edges.weight > 0)
+            self._shown.append(torch.from_numpy(shown).to(device))
         # nodes of either side by node type, in the last world
         self._pools: tuple[Draw, dict[str, tuple[Tensor, Tensor]]] | None = None
         self.losses: dict[str, Loss] = {}
