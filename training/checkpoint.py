@@ -52,7 +52,7 @@ def save_checkpoint(
         optimizer: its moments are kept.
         random: states of generators by name.
         best: parameters of the best epoch so far.
-        progress: JSON values: epoch, best score, epochs since.
+        progress: JSON values: where training stands.
         fingerprint: of job and data; a checkpoint of another is refused.
 
     Raises:

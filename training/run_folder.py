@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+PROTOCOLS = ("user-cold", "item-cold", "warm")
+
 
 @dataclass(frozen=True)
 class TaskFolder:
@@ -88,6 +90,4 @@ class RunFolder:
 
     def protocols(self) -> list[str]:
         """Return the protocols that have a trained model, in the order of the protocol names."""
-        return [
-            name for name in ("user-cold", "item-cold", "warm") if self.task(name).model.is_dir()
-        ]
+        return [name for name in PROTOCOLS if self.task(name).model.is_dir()]

@@ -11,7 +11,7 @@ from kg.files import read_json
 from training.claim import is_held
 from training.evaluation.report_training import read_records
 from training.evaluation.valid import MONITOR
-from training.run_folder import RunFolder, TaskFolder
+from training.run_folder import PROTOCOLS, RunFolder, TaskFolder
 
 SHOWN = ("NDCG@10", "Recall@20")  # of the test part, in full ranking
 REGIME, PROGRESS = "regime.json", "progress.json"  # of modules that import torch
@@ -104,7 +104,7 @@ def _below(folder: Path, depth: int) -> Iterator[RunFolder]:
 def _looks_like_a_run(folder: Path) -> bool:
     run = RunFolder(folder)
     parts = [run.config, run.report, run.features]
-    parts += [run.task(name).split for name in ("user-cold", "item-cold", "warm")]
+    parts += [run.task(name).split for name in PROTOCOLS]
     return any(part.exists() for part in parts)
 
 
@@ -187,7 +187,7 @@ def _judged(found: Progress, results: Mapping[str, Any]) -> None:
 
 def _when(run: RunFolder) -> str:
     files = [run.path, run.config, run.report]
-    for name in ("user-cold", "item-cold", "warm"):
+    for name in PROTOCOLS:
         files += [run.task(name).metrics, run.task(name).results, run.task(name).checkpoints]
     times = [path.stat().st_mtime for path in files if path.exists()]
     return datetime.fromtimestamp(max(times)).astimezone().isoformat(timespec="seconds")
