@@ -1,6 +1,7 @@
 """Small graphs and jobs that every room tests on; fixtures return factories."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,18 @@ import pyarrow as pa
 import pytest
 import torch
 
+from encoders.channels.features import Features
 from encoders.neighbours.edges import TextEdgeConfig
 from encoders.settings import EncoderConfig
 from kg.graph import Edges, EdgeType, KnowledgeGraph, Nodes
 from kg.vocab import Vocab
+from training.bundle import Bundle
 from training.config import GraphConfig, JobConfig, ModelConfig, TaskConfig, TrainingConfig
 from training.evaluation.split import Split, make_split
 
 GraphFactory = Callable[..., KnowledgeGraph]
 
-MAPPING = """
+ITEMS = """
 [[nodes]]
 file = "items.csv"
 type = "item"
@@ -25,13 +28,30 @@ id = "id"
 domain_column = "domain"
 title = "title"
 text = ["title"]
-
+"""
+LIKES = """
 [[edges]]
 file = "likes.csv"
 relation = "interacts"
 src = { type = "user", column = "user", create = true }
 dst = { type = "item", column = "item" }
 """
+PEOPLE = """
+[[nodes]]
+file = "people.csv"
+type = "person"
+id = "id"
+title = "name"
+text = ["name"]
+"""
+AUTHORS = """
+[[edges]]
+file = "authors.csv"
+relation = "author"
+src = { type = "item", column = "item" }
+dst = { type = "person", column = "person" }
+"""
+WORDS = ("dark", "comedy", "war", "love", "sea", "murder", "dragon", "robot", "school", "garden")
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +195,7 @@ def _write_shop(
 ) -> Path:
     (folder / "items.csv").write_text("\n".join(["id,domain,title", *items]))
     (folder / "likes.csv").write_text("\n".join(["user,item", *likes]))
-    (folder / "graph.toml").write_text(MAPPING + further)
+    (folder / "graph.toml").write_text(ITEMS + LIKES + further)
     return folder / "graph.toml"
 
 
@@ -210,6 +230,66 @@ def write_checkerboard() -> Callable[..., Path]:
         return _write_shop(folder, rows, likes)
 
     return factory
+
+
+@pytest.fixture(scope="session")
+def write_library() -> Callable[..., Path]:
+    """Return the factory of mappings of books and films with years, stars and authors.
+
+    People like one of six kinds in both. It takes a folder, items that have no author, and further
+    tables of the mapping.
+    """
+
+    def factory(folder: Path, anonymous: Sequence[str] = (), further: str = "") -> Path:
+        rng = np.random.default_rng(0)
+        items = [f"{domain}-{row:02d}" for domain in ("book", "film") for row in range(18)]
+        rows = ["id,domain,title,year"]
+        for item in items:
+            title = " ".join(rng.choice(WORDS, 4, replace=False))
+            rows.append(f"{item},{item[:4]}s,{title},{1950 + int(item[-2:])}")
+        (folder / "items.csv").write_text("\n".join(rows))
+        names = [f"person-{row},{'Ann' if row % 2 else ''}" for row in range(6)]
+        (folder / "people.csv").write_text("\n".join(["id,name", *names]))
+        likes = [
+            f"user-{user:02d},{item},{rng.integers(1, 6)}"
+            for user in range(40)
+            for item in items
+            if rng.random() < (0.5 if int(item[-2:]) % 6 == user % 6 else 0.1)
+        ]
+        (folder / "likes.csv").write_text("\n".join(["user,item,stars", *likes]))
+        authors = [f"{item},person-{int(item[-2:]) % 6}" for item in items if item not in anonymous]
+        (folder / "authors.csv").write_text("\n".join(["item,person", *authors]))
+        described = ITEMS + 'attributes = ["year"]\n' + PEOPLE
+        used = LIKES + 'weight = "stars"\n' + AUTHORS
+        (folder / "graph.toml").write_text(described + used + further)
+        return folder / "graph.toml"
+
+    return factory
+
+
+@pytest.fixture(scope="session")
+def stirred() -> Callable[..., Bundle]:
+    """Return a function that moves all weights of a model, as long training would.
+
+    Where training found nothing better than its start, much goes unnoticed. It takes the model, the
+    job, the split, the features, and how far the weights are moved.
+    """
+
+    def stir(bundle: Bundle, job: JobConfig, split: Split, features: Features, by: float) -> Bundle:
+        from training.fit import to_bundle  # take seconds, which other tests have not
+        from training.prepare import prepare
+        from training.repeats import without_repeats
+
+        split = replace(split, train=without_repeats(split.train))
+        objective = prepare(job, split, features, torch.device("cpu"))
+        draws = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for weight in objective.model.parameters():
+                weight += by * torch.randn(weight.shape, generator=draws)
+        moved = to_bundle(objective.embed(), objective.model)
+        return replace(bundle, z=moved.z, item_bias=moved.item_bias, weights=moved.weights)
+
+    return stir
 
 
 @pytest.fixture(scope="session")
