@@ -58,7 +58,8 @@ class Weighed:
         ]
         weighed = weights(self._model, others) if others else None
         total = self._weighed(others, rows, near, weighed)
-        for steps in {path.steps for path in paths if path.steps in known}:
+        # in the order of paths: that of a set differs between processes, and so would the sum
+        for steps in dict.fromkeys(path.steps for path in paths if path.steps in known):
             mix = self._model.mix[self._model.names[self._model.user_type]][1]
             total = total + known[steps] * mix[self._model.part]
         return total

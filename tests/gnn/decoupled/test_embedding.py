@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -86,3 +90,44 @@ def test_embeddings_are_those_of_the_network(make_graph, graph, network, name, k
         for edge, seen in expected.domain_views.items():
             torch.testing.assert_close(some.domain_views[edge], seen[wanted["user"]], **CLOSE)
             torch.testing.assert_close(every.domain_views[edge], seen, **CLOSE)
+
+
+SUM = """
+import hashlib, torch
+from torch_geometric.data import HeteroData
+from gnn.decoupled.embedding import Weighed
+from gnn.decoupled.terms import Terms
+from gnn.model import TransferGNN
+from gnn.views import GraphView
+
+draws, data = torch.Generator().manual_seed(0), HeteroData()
+data["user"].num_nodes, data["item"].num_nodes = 20, 30
+names = [("user", f"likes:{domain}", "item") for domain in ("books", "films", "food", "toys")]
+for name in names:
+    ends = [torch.randint(number, (60,), generator=draws) for number in (20, 30)]
+    data[name].edge_index = torch.stack(ends)
+    data[name].edge_weight = torch.ones(60)
+graph = GraphView(data, "user", "item", names)
+model = TransferGNN(graph, data, parts=(8,), layers=1, decoder="dot")
+for parameter in model.parameters():
+    parameter.data = torch.randn(parameter.shape, generator=draws)
+terms = Terms(model, graph, {}, torch.empty)
+terms.carry(graph.view())
+found = Weighed(model, terms).embed({"user": torch.arange(20), "item": torch.arange(30)})
+print(hashlib.sha256(found.z["user"].detach().numpy().tobytes()).hexdigest())
+"""
+
+
+def test_every_process_adds_up_in_the_same_order():
+    """Python orders sets of strings anew in each: a run that goes on must not see that."""
+    sums = {
+        subprocess.run(
+            [sys.executable, "-c", SUM],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(3)
+    }
+    assert len(sums) == 1
