@@ -1,5 +1,6 @@
 """Small graphs and jobs that every room tests on; fixtures return factories."""
 
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,14 @@ src = { type = "item", column = "item" }
 dst = { type = "person", column = "person" }
 """
 WORDS = ("dark", "comedy", "war", "love", "sea", "murder", "dragon", "robot", "school", "garden")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c():
+    """Hear SIGINT, which shells have ignored by what they start in the background."""
+    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, outside)
 
 
 @pytest.fixture(autouse=True)

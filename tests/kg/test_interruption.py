@@ -9,12 +9,10 @@ from kg.interruption import Interrupted, interruptible, stop_requests
 
 @pytest.fixture(autouse=True)
 def _handlers():
-    """Every test leaves the handlers as it found them; SIGINT may be ignored in the background."""
-    outside = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Every test leaves the handlers as it found them."""
     before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
     yield
     assert {s: signal.getsignal(s) for s in before} == before
-    signal.signal(signal.SIGINT, outside)
 
 
 def send(signum):

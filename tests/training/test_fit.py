@@ -188,7 +188,6 @@ def test_who_is_asked_to_stop_saves_the_step_and_leaves(
     job = make_job(epochs=2, checkpoint_minutes=0.0)
     expected, _ = train(job, "whole")
     take, taken = loop.train_step, []
-    outside = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 
     def asked(*arguments):
         taken.append(None)
@@ -200,7 +199,6 @@ def test_who_is_asked_to_stop_saves_the_step_and_leaves(
         patch.setattr(loop, "train_step", asked)
         with pytest.raises(Interrupted) as caught:
             train(job, "cut")
-    signal.signal(signal.SIGINT, outside)
 
     assert caught.value.signum == signum
     assert f"step {step % 20 + 1} of epoch {step // 20 + 1} is in" in str(caught.value)
