@@ -27,7 +27,8 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.judged import Judged
 from training.evaluation.seeds import across_seeds
 from training.evaluation.split import make_split
-from training.jobs import MODEL, encode_step, import_step
+from training.jobs import encode_step, import_step
+from training.judge import MODEL
 from training.run_folder import RunFolder
 from training.search_tasks import train_scorer
 from training.seed import rng
